@@ -1,0 +1,72 @@
+"""The contract every estimator fulfils. This docstring is its source of truth.
+
+A node is a class with a ``name`` (its route, its deployment and its key in logs), the ``subject`` it looks at
+("face" or "body"), the attributes it ``requires`` of each such object and those it ``provides``, and the model
+``tasks`` it needs (those under ``optional`` it can do without). Its models come in through ``__init__``, by task: a
+node opens no file, reads no environment, writes no log and keeps no state between calls.
+
+* A ``Detector`` turns images into lists of new objects.
+* An ``Estimator`` works in two steps, so that a photo never has to travel: ``view`` cuts from the image what the
+  model looks at, where the photo is, without running a model; ``estimate`` runs the model on a batch of views, which may
+  mix objects of several images and several requests. The answer has one entry per item, in order.
+* A ``Matcher`` compares pairs of objects, without an image.
+
+All methods are pure functions of their arguments. Images are RGB uint8 (height, width, 3), upright.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import Model
+from schemas.attributes import Attribute, Attributes, Verification
+
+Image = NDArray[np.uint8]  # (height, width, 3), RGB
+Models = Mapping[str, Sequence[Model]]  # by task
+View = TypeVar("View")  # what an estimator cuts from the image for one object; must be picklable
+
+
+class Node(ABC):
+    name: ClassVar[str]
+    subject: ClassVar[str] = "face"
+    requires: ClassVar[frozenset[Attribute[Any]]] = frozenset()
+    provides: ClassVar[frozenset[Attribute[Any]]] = frozenset()
+    tasks: ClassVar[tuple[str, ...]] = ()
+    optional: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, models: Models) -> None:
+        """Takes the models of each task; those of ``optional`` tasks may be absent."""
+
+
+class Detector(Node):
+    """Finds the objects of an image."""
+
+    @abstractmethod
+    def detect(self, images: Sequence[Image], threshold: float | None = None) -> list[list[Attributes]]:
+        """The objects of each image, by descending confidence.
+
+        Objects below ``threshold`` (a confidence in [0, 1]; by default the detector's own) are left out.
+        """
+
+
+class Estimator(Node, Generic[View]):
+    """Says something about each object."""
+
+    @abstractmethod
+    def view(self, image: Image, attributes: Attributes) -> View:
+        """What the model looks at for one object that has the ``required`` attributes."""
+
+    @abstractmethod
+    def estimate(self, views: Sequence[View]) -> list[Attributes]:
+        """What is to be added to the attributes of each object."""
+
+
+class Matcher(Node):
+    """Compares two objects."""
+
+    @abstractmethod
+    def match(self, pairs: Sequence[tuple[Attributes, Attributes]]) -> list[Verification]:
+        """How alike the two of each pair are."""

@@ -1,0 +1,26 @@
+"""What the age, gender and expression networks of face-api have in common: how they are fed.
+
+Source: npm @vladmandic/face-api 1.7.15 (MIT). The networks take RGB 0..255 and normalise it themselves. They were
+made for crops of 112 x 112 pixels that show the face box, filled up to a square.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimators.base import Image
+from estimators.geometry import square_crop
+from schemas.attributes import Box
+
+SIZE = 112  # pixels, both sides
+
+
+def face_crop(image: Image, box: Box) -> Image:
+    """The square about a face box whose side is the longer side of the box, (112, 112, 3) uint8 RGB."""
+    return square_crop(image, box, 1.0, SIZE)
+
+
+def network_input(crops: Sequence[Image]) -> NDArray[np.float32]:
+    """The crops as one batch, (n, 3, 112, 112) float32 RGB 0..255."""
+    return np.stack(crops).transpose(0, 3, 1, 2).astype(np.float32)

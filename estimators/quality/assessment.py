@@ -1,0 +1,125 @@
+"""Puts the measures of one face together."""
+
+from typing import NamedTuple
+
+from estimators.quality.background import background_gradient
+from estimators.quality.exposure import dynamic_range, glare, illumination_uniformity
+from estimators.quality.focus import noise, sharpness
+from estimators.quality.framing import eyes_distance, eyes_to_chin, largest_rotation, margins
+from estimators.quality.mask import bare_face_odds
+from estimators.quality.thresholds import THRESHOLDS, Thresholds
+from estimators.quality.total import total_score
+from estimators.quality.view import FaceView
+from estimators.quality.watermark import watermark_odds
+from schemas.attributes import QUALITY_NAMES
+
+
+class Answers(NamedTuple):
+    """What the networks say of a face."""
+
+    left_openness: float  # height over width of the image-left eye
+    right_openness: float
+    neutral: float  # likelihood of the neutral expression, 0..1
+    masked: float | None  # likelihood of a mask, 0..1; None without a mask network
+    usefulness: float | None  # LightQNet's answer; None without a face-quality network
+
+
+class Natives(NamedTuple):
+    """What the measures say of a face, in their own units; see their modules."""
+
+    sharpness: float
+    illumination: float
+    glare: float
+    noise: float
+    dynamic_range: float
+    background: float
+    watermark: float
+    bare: float
+
+
+def natives(view: FaceView) -> Natives:
+    """Takes every measure that needs no network."""
+    return Natives(
+        sharpness=sharpness(view),
+        illumination=illumination_uniformity(view),
+        glare=glare(view),
+        noise=noise(view),
+        dynamic_range=dynamic_range(view),
+        background=background_gradient(view),
+        watermark=watermark_odds(view),
+        bare=bare_face_odds(view),
+    )
+
+
+def assessment(view: FaceView, answers: Answers, limits: Thresholds = THRESHOLDS) -> dict[str, float | bool]:
+    """The 29 values, in the order of QUALITY_NAMES."""
+    native = natives(view)
+    values = {**_picture(native, answers, limits), **_placement(view, limits)}
+    values["total_score"] = total_score(_parts(values, view, limits.flare.score(native.glare), answers.usefulness))
+    return {name: values[name] for name in QUALITY_NAMES}
+
+
+def _picture(native: Natives, answers: Answers, limits: Thresholds) -> dict[str, float | bool]:
+    """The values that come from pixels."""
+    left, right = limits.openness.score(answers.left_openness), limits.openness.score(answers.right_openness)
+    sharp, even = limits.sharpness.score(native.sharpness), limits.illumination.score(native.illumination)
+    quiet, uniform = limits.noise.score(native.noise), limits.background.score(native.background)
+    bare = limits.not_masked.score(native.bare) if answers.masked is None else 1 - answers.masked
+    marked = limits.watermark.score(native.watermark)
+    return {
+        "is_sharp": limits.sharpness.accepts(sharp),
+        "sharpness_score": sharp,
+        "is_evenly_illuminated": limits.illumination.accepts(even),
+        "illumination_score": even,
+        "no_flare": limits.flare.accepts(limits.flare.score(native.glare)),
+        "is_left_eye_opened": limits.openness.accepts(left),
+        "left_eye_openness_score": left,
+        "is_right_eye_opened": limits.openness.accepts(right),
+        "right_eye_openness_score": right,
+        "not_masked": limits.not_masked.accepts(bare),
+        "not_masked_score": bare,
+        "is_neutral_emotion": answers.neutral >= limits.neutral,
+        "neutral_emotion_score": answers.neutral,
+        "is_not_noisy": limits.noise.accepts(quiet),
+        "noise_score": quiet,
+        "watermark_score": marked,
+        "has_watermark": limits.watermark.accepts(marked),
+        "dynamic_range_score": native.dynamic_range / 100,
+        "is_dynamic_range_acceptable": native.dynamic_range > limits.dynamic_range,
+        "background_uniformity_score": uniform,
+        "is_background_uniform": limits.background.accepts(uniform),
+    }
+
+
+def _placement(view: FaceView, limits: Thresholds) -> dict[str, float | bool]:
+    """The values that come from where the head is and how it is turned."""
+    rotation = largest_rotation(view.angles, limits.pitch_offset)
+    apart, missing = eyes_distance(view.points), margins(view.points, view.size)
+    tolerated = limits.inner_margin * eyes_to_chin(view.points)
+    return {
+        "is_rotation_acceptable": abs(rotation) <= limits.rotation,
+        "max_rotation_deviation": rotation,
+        "is_eyes_distance_acceptable": apart >= limits.eyes_distance,
+        "eyes_distance": apart,
+        "is_margins_acceptable": missing.outer <= limits.outer_margin and missing.inner <= tolerated,
+        "margin_outer_deviation": missing.outer,
+        "margin_inner_deviation": missing.inner,
+    }
+
+
+def _parts(values: dict[str, float | bool], view: FaceView, flare: float, usefulness: float | None) -> dict[str, float]:
+    """What the total score is made of."""
+    parts = {
+        "sharpness": values["sharpness_score"],
+        "rotation": abs(values["max_rotation_deviation"]),
+        "not_masked": values["not_masked_score"],
+        "eyes_distance": values["eyes_distance"],
+        "illumination": values["illumination_score"],
+        "noise": values["noise_score"],
+        "cut_off": values["margin_outer_deviation"] / max(eyes_to_chin(view.points), 1.0),
+        "flare": flare,
+        "dynamic_range": 100 * values["dynamic_range_score"],
+        "openness": min(values["left_eye_openness_score"], values["right_eye_openness_score"]),
+        "no_watermark": 1 - values["watermark_score"],
+    }
+    return parts if usefulness is None else {**parts, "network": usefulness}

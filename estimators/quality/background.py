@@ -1,0 +1,27 @@
+"""How uniform the background is."""
+
+import cv2
+import numpy as np
+
+from estimators.quality.regions import background
+from estimators.quality.view import FaceView, grey
+
+_SMOOTHING = 1.5  # pixels of the context: noise is not clutter
+_LEAST = 0.01  # of the context: less background than this disturbs nobody
+
+
+def background_gradient(view: FaceView) -> float:
+    """The mean length of the luminance gradient in the background, in grey levels per pixel of the context.
+
+    Background uniformity of ISO/IEC 29794-5, which takes gradients on the background of the aligned face; here the
+    head is an ellipse instead of a segmentation. A face that fills the photo has a uniform background.
+    """
+    region = background(view)
+    if region.mean() < _LEAST:
+        return 0.0
+    smooth = cv2.GaussianBlur(grey(view.context), (0, 0), _SMOOTHING)
+    across, down = (cv2.Sobel(smooth, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
+    # The border of the photo is an edge only because the crop is black beyond it.
+    kernel = np.ones((7, 7), np.uint8)
+    safe = region & (cv2.erode(view.context_inside.astype(np.uint8), kernel) > 0)
+    return float(np.hypot(across, down)[safe].mean()) if safe.any() else 0.0

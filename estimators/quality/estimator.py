@@ -1,0 +1,83 @@
+"""quality-assessment-estimator: the 29 values that say how good the picture of a face is."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from estimators.base import Estimator, Image, Models
+from estimators.emotion import EmotionEstimator
+from estimators.iris import eye_crops, openness
+from estimators.mask import MaskEstimator
+from estimators.quality.assessment import Answers, assessment
+from estimators.quality.portrait import portrait_crop, usefulness
+from estimators.quality.view import FaceView, face_view
+from schemas.attributes import ANGLES, BOX, EMOTIONS, KEYPOINTS, MASK, QUALITY, Attributes
+
+
+class QualityView(NamedTuple):
+    """What the measures and each of the networks look at; crops are RGB uint8."""
+
+    face: FaceView
+    eyes: NDArray[np.uint8]  # (2, 64, 64, 3)
+    expression: Image
+    mask: Image | None  # None where there is no such network
+    portrait: Image | None
+
+
+class QualityAssessmentEstimator(Estimator[QualityView]):
+    """Assesses the quality of the picture of a face.
+
+    Without a mask network, the colours of the face tell whether it is covered; without a face-quality network, the
+    total score rests on the other measures alone.
+    """
+
+    name = "quality-assessment-estimator"
+    requires = frozenset({BOX, KEYPOINTS, ANGLES})
+    provides = frozenset({QUALITY})
+    tasks = ("iris", "expression")
+    optional = ("mask", "face-quality")
+
+    def __init__(self, models: Models) -> None:
+        self._iris = models["iris"][0]
+        self._expression = EmotionEstimator(models)
+        self._mask = MaskEstimator(models) if models.get("mask") else None
+        self._portrait = models["face-quality"][0] if models.get("face-quality") else None
+
+    def view(self, image: Image, attributes: Attributes) -> QualityView:
+        return QualityView(
+            face=face_view(image, attributes),
+            eyes=eye_crops(image, attributes[KEYPOINTS]),
+            expression=self._expression.view(image, attributes),
+            mask=self._mask.view(image, attributes) if self._mask else None,
+            portrait=portrait_crop(image, attributes[KEYPOINTS]) if self._portrait else None,
+        )
+
+    def estimate(self, views: Sequence[QualityView]) -> list[Attributes]:
+        opened = openness(self._iris, [view.eyes for view in views])
+        expressions = self._expression.estimate([view.expression for view in views])
+        answers = (
+            Answers(float(left), float(right), expression[EMOTIONS]["neutral"], masked, useful)
+            for (left, right), expression, masked, useful in zip(
+                opened, expressions, self._masked(views), self._useful(views), strict=True
+            )
+        )
+        qualities: list[Mapping[str, float | bool]] = [
+            assessment(view.face, answer) for view, answer in zip(views, answers, strict=True)
+        ]
+        return [Attributes({QUALITY: quality}) for quality in qualities]
+
+    def _masked(self, views: Sequence[QualityView]) -> list[float | None]:
+        """How likely each face is masked; None where there is no network to say so."""
+        crops = [view.mask for view in views if view.mask is not None]
+        if self._mask is None or len(crops) != len(views):
+            return [None] * len(views)
+        return [attributes[MASK].confidence for attributes in self._mask.estimate(crops)]
+
+    def _useful(self, views: Sequence[QualityView]) -> list[float | None]:
+        """How useful the network finds each face; None where there is no network."""
+        crops = [view.portrait for view in views if view.portrait is not None]
+        if self._portrait is None or len(crops) != len(views):
+            return [None] * len(views)
+        return [float(value) for value in usefulness(self._portrait, crops)]

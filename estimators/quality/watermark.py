@@ -1,0 +1,118 @@
+"""Whether text or a logo is laid over the photo.
+
+A measure of our own; the standards have none. Letters are strokes: two edges of the same contrast face each other a few
+pixels apart (Epshtein, Ofek, Wexler (2010), "Detecting text in natural scenes with stroke width transform"). Skin has
+few of them, and letters are compact pieces of strokes.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from estimators.base import Image
+from estimators.quality.regions import Mask, skin
+from estimators.quality.view import FaceView, grey
+
+_SMOOTHING = 0.8  # pixels: sensor noise is no edge
+_EDGE = 5.0  # grey levels per pixel: weaker gradients are no edges ...
+_FULL_EDGE = 15.0  # ... and these count fully
+_WIDEST = 9  # pixels: the widest stroke
+_ALIKE = 0.6  # the contrast of the weaker edge of a stroke over that of the other, at least
+
+_LETTER_CONTRAST = 12.0  # grey levels by which letters stand out
+_LETTER_KERNEL = 9  # pixels: structures narrower than this stand out
+_LETTER_HEIGHT = (6, 50)  # pixels of the context
+_LETTER_WIDTH = (2, 60)
+_LETTER_AREA = (14, 500)
+_LETTER_FILL = (0.12, 0.85)  # of its bounding box
+
+# Logistic regression, with weights that are not negative, on the square roots of both values; trained on photos of
+# LFW and All-Age-Faces with and without text drawn over them.
+_WEIGHTS = (14.1, 4.0)
+_BIAS = -9.3
+
+
+class Strokes(NamedTuple):
+    """What may be letters."""
+
+    on_skin: float  # strong edges of strokes per pixel of skin
+    letters: float  # pieces of the size and shape of letters, per 50th part of the context
+
+
+def watermark_odds(view: FaceView) -> float:
+    """The logarithm of the odds that there is a watermark."""
+    return _BIAS + float(np.dot(_WEIGHTS, np.sqrt(strokes(view))))
+
+
+def strokes(view: FaceView) -> Strokes:
+    """How much of the face and its surroundings looks like letters."""
+    bare = _shrunk(skin(view.face_points), 5)
+    inside = _shrunk(view.context_inside, 7)
+    return Strokes(_stroke_density(_smooth(view.face), bare), _letter_density(_smooth(view.context), inside))
+
+
+def _smooth(image: Image) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(grey(image), (0, 0), _SMOOTHING), np.float32)
+
+
+def _stroke_density(luminance: NDArray[np.float32], region: Mask) -> float:
+    """Edges in the region that have a partner, weighed by their contrast, per pixel of the region."""
+    across = np.asarray(cv2.Sobel(luminance, cv2.CV_32F, 1, 0, scale=1 / 8), np.float32)
+    down = np.asarray(cv2.Sobel(luminance, cv2.CV_32F, 0, 1, scale=1 / 8), np.float32)
+    contrast = np.hypot(across, down)
+    rows, columns = np.nonzero(region & (contrast > _EDGE))
+    if not rows.size:
+        return 0.0
+    strength = contrast[rows, columns]
+    unit = np.stack([down[rows, columns], across[rows, columns]]) / strength
+    position = np.stack([rows, columns]).astype(np.float64)
+    crest = (strength >= _sample(contrast, position + unit)) & (strength >= _sample(contrast, position - unit))
+    position, unit, strength = position[:, crest], unit[:, crest], strength[crest]
+    weight = np.clip((strength - _EDGE) / (_FULL_EDGE - _EDGE), 0, 1)
+    total = 0.0
+    for way in (1, -1):  # strokes lighter, then darker than what is around them
+        paired = np.zeros(strength.shape, np.bool_)
+        for step in range(2, _WIDEST + 1):
+            there = position + way * step * unit
+            opposite = -(_sample(down, there) * unit[0] + _sample(across, there) * unit[1])
+            paired |= (opposite > _ALIKE * strength) & (opposite < strength / _ALIKE)
+        total += float(weight[paired].sum())
+    return total / float(region.sum())
+
+
+def _sample(values: NDArray[np.float32], position: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The values at the nearest pixels to (2, n) rows and columns."""
+    rows, columns = np.rint(position).astype(np.intp)
+    nearest: NDArray[np.float32] = values[
+        np.clip(rows, 0, values.shape[0] - 1), np.clip(columns, 0, values.shape[1] - 1)
+    ]
+    return nearest
+
+
+def _letter_density(luminance: NDArray[np.float32], region: Mask) -> float:
+    """Connected pieces that could be letters, lighter or darker than their surroundings, per 50th of the context."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_LETTER_KERNEL, _LETTER_KERNEL))
+    letters = 0
+    for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
+        standing_out = cv2.morphologyEx(luminance, operation, kernel) > _LETTER_CONTRAST
+        _, _, pieces, _ = cv2.connectedComponentsWithStats((standing_out & region).astype(np.uint8), connectivity=8)
+        width, height, area = pieces[1:, 2], pieces[1:, 3], pieces[1:, 4]
+        fitting = [
+            (values >= low) & (values <= high)
+            for values, (low, high) in (
+                (width, _LETTER_WIDTH),
+                (height, _LETTER_HEIGHT),
+                (area, _LETTER_AREA),
+                (area / np.maximum(width * height, 1), _LETTER_FILL),
+            )
+        ]
+        letters += int(np.logical_and.reduce(fitting).sum())
+    return letters / (50 * max(float(region.mean()), 0.02))
+
+
+def _shrunk(mask: Mask, size: int) -> Mask:
+    """The mask without its outermost pixels."""
+    eroded: Mask = cv2.erode(mask.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
+    return eroded

@@ -1,0 +1,21 @@
+"""Composing services: what must run, in which order, and running it. Nothing here knows of Ray, HTTP or models."""
+
+from graph.plan import Fact, Plan, PlanError, Planner, Step
+from graph.run import Failure, Objects, Outcome, Scene, run
+from graph.spec import Condition, GraphSpec, NodeSpec
+
+__all__ = [
+    "Condition",
+    "Fact",
+    "Failure",
+    "GraphSpec",
+    "NodeSpec",
+    "Objects",
+    "Outcome",
+    "Plan",
+    "PlanError",
+    "Planner",
+    "Scene",
+    "Step",
+    "run",
+]

@@ -1,0 +1,25 @@
+"""The model registry: what serves which task, under which licence, from where, and how a session is opened."""
+
+from models.errors import CorruptModel, ManifestError, MissingModel, ModelError, UnavailableProvider, UnavailableSource
+from models.manifest import Manifest, ModelSpec, load_manifest
+from models.session import Model, Session, open_session, provider_names
+from models.store import Installed, ModelStore, default_cache
+
+__all__ = [
+    "CorruptModel",
+    "Installed",
+    "Manifest",
+    "ManifestError",
+    "MissingModel",
+    "Model",
+    "ModelError",
+    "ModelSpec",
+    "ModelStore",
+    "Session",
+    "UnavailableProvider",
+    "UnavailableSource",
+    "default_cache",
+    "load_manifest",
+    "open_session",
+    "provider_names",
+]

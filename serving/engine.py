@@ -1,0 +1,99 @@
+"""What the system can do with images and objects, whatever the wire format: one service, a graph, a comparison."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from estimators import CATALOGUE, Estimator, FaceDetectorWith, Image, Matcher, Node
+from graph import Objects, Outcome, Plan, Planner, Scene, Step, run
+from models import MissingModel
+from schemas import Attributes, Document, Frame, Picture
+from schemas.attributes import BOX, CONFIDENCE, Verification
+from schemas.image import decode
+from serving.context import Timings
+from serving.errors import UnknownService
+from serving.settings import Settings
+from serving.stages import Stage, node
+
+_CONDITIONAL = frozenset[Any]({BOX, CONFIDENCE})  # what a graph's conditions ask about
+
+
+class Engine:
+    """The services by name; built once in every process that takes requests."""
+
+    def __init__(self, settings: Settings, stages: Mapping[str, Stage]) -> None:
+        self.settings = settings
+        self.stages = stages
+        self._nodes: dict[str, Node] = {}
+        kinds = [CATALOGUE[name] for name in stages]
+        plannable = [kind for kind in kinds if not issubclass(kind, FaceDetectorWith | Matcher)]
+        self.planner = Planner.of(plannable, [kind for kind in kinds if issubclass(kind, FaceDetectorWith)])
+
+    def kind(self, name: str) -> type[Node]:
+        """The class of a service that runs here."""
+        if name not in self.stages:
+            raise UnknownService(f"There is no service {name!r:.80}")
+        return CATALOGUE[name]
+
+    async def pixels(self, picture: Picture, timings: Timings) -> Image:
+        """The upright pixels of an image on the wire."""
+        with timings.measure("decode"):
+            return await asyncio.to_thread(decode, picture, self.settings.image_limits)
+
+    async def detect(self, name: str, image: Image, threshold: float | None) -> list[Attributes]:
+        """The objects that the detector ``name`` finds, those below ``threshold`` left out."""
+        if threshold is None:
+            threshold = self.settings.thresholds.get(name)
+        return await self.stages[name].detect(image, threshold)
+
+    async def estimate(self, name: str, image: Image, objects: Sequence[Attributes]) -> list[Attributes]:
+        """What the estimator ``name`` says of each of the objects."""
+        if not objects:
+            return []
+        estimator = self._viewer(name)
+        views = await asyncio.to_thread(lambda: [estimator.view(image, each) for each in objects])
+        return await self.stages[name].estimate(views)
+
+    async def match(self, pairs: Sequence[tuple[Attributes, Attributes]]) -> list[Verification]:
+        """How alike the templates of each pair are."""
+        if "verify-matcher" not in self.stages:
+            raise UnknownService("There is no verify-matcher here")
+        return await self.stages["verify-matcher"].match(pairs)
+
+    def _viewer(self, name: str) -> Estimator[Any]:
+        """The estimator whose ``view`` cuts what its deployment wants to see."""
+        if name not in self._nodes:
+            try:
+                self._nodes[name] = node(name, self.settings, loaded=False)
+            except MissingModel as error:
+                raise MissingModel(f"{name} cannot answer: {error}") from None
+        viewer = self._nodes[name]
+        if not isinstance(viewer, Estimator):
+            raise TypeError(f"{name} is no estimator")
+        return viewer
+
+    async def execute(
+        self, plan: Plan, document: Document, image: Image, threshold: float | None, timings: Timings
+    ) -> Outcome:
+        """Runs a plan on the objects of a document, those without objects on what its detectors find."""
+
+        async def call(step: Step, objects: Objects) -> Objects:
+            with timings.measure(step.name):
+                if step.detects:
+                    lowest = step.when.min_confidence or threshold
+                    return await self.detect(step.name, image, lowest)
+                return await self.estimate(step.name, image, objects)
+
+        frame = Frame(image.shape[1], image.shape[0])
+        return await run(plan, call, self.scene(plan, document), frame)
+
+    def scene(self, plan: Plan, document: Document) -> Scene:
+        """The objects that the client sent, with what the services of the plan need of each."""
+        scene: dict[str, Objects] = {}
+        for subject in {step.subject for step in plan.steps.values()}:
+            needed = frozenset[Any]().union(
+                *(CATALOGUE[name].requires for name, step in plan.steps.items() if step.subject == subject)
+            )
+            wanted = (needed | _CONDITIONAL) & document.given(subject)
+            scene[subject] = [document.read(index, wanted) for index in document.indices(subject)]
+        return scene

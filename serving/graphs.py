@@ -1,0 +1,224 @@
+"""The work behind ``/graph``: which graph is wanted, and running it on a document, a batch of them, or a pair."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from starlette.datastructures import QueryParams
+
+from estimators import CATALOGUE, Matcher
+from graph import Fact, Failure, GraphSpec, Outcome, Plan, PlanError
+from schemas import Attributes, BadDocument, Dialect, Document, Frame, TooLarge
+from schemas.attributes import TEMPLATE
+from schemas.fields import Json, text, within
+from serving.context import Context
+from serving.engine import Engine
+from serving.errors import Problem, UnknownService, problem
+
+
+class Wanted:
+    """A graph that a request asks for; ``compares`` where it ends in a comparison of two samples."""
+
+    def __init__(self, spec: GraphSpec) -> None:
+        kinds = {node.service: CATALOGUE.get(node.service) for node in spec.nodes}
+        matchers = {name for name, kind in kinds.items() if kind is not None and issubclass(kind, Matcher)}
+        self.compares = bool(matchers)
+        nodes = tuple(node for node in spec.nodes if node.service not in matchers)
+        outputs = (*spec.outputs, TEMPLATE.name) if matchers else spec.outputs
+        self.spec = replace(spec, nodes=nodes, outputs=outputs)
+
+
+def named(engine: Engine, name: str) -> GraphSpec:
+    """The specification of a graph in the settings."""
+    graphs = engine.settings.graphs
+    if name not in graphs:
+        raise UnknownService(f"There is no graph {name!r:.80}; there are {', '.join(sorted(graphs))}")
+    return GraphSpec.of(graphs[name])
+
+
+def wanted(engine: Engine, query: QueryParams, body: Any) -> Wanted:
+    """The graph that the query or the ``graph`` member of the body asks for, or the default one."""
+    asked: Json = {}
+    for key in ("services", "outputs"):
+        if key in query:
+            asked[key] = [each for each in query[key].split(",") if each]
+    ways = [bool(asked), "graph" in query, body is not None]
+    if sum(ways) > 1:
+        raise PlanError("name the graph once: in the query by services and outputs, or by graph, or in the body")
+    if asked:
+        return Wanted(_limited(engine, GraphSpec.of(asked)))
+    if body is None:
+        body = query.get("graph", engine.settings.default_graph)
+    if isinstance(body, str):
+        return Wanted(named(engine, body))
+    if isinstance(body, dict) and set(body) == {"name"}:
+        return Wanted(named(engine, within("graph", lambda raw: within("name", text, raw["name"]), body)))
+    return Wanted(_limited(engine, within("graph", GraphSpec.of, body)))
+
+
+def _limited(engine: Engine, spec: GraphSpec) -> GraphSpec:
+    most = engine.settings.max_nodes
+    if len(spec.nodes) + len(spec.outputs) > most:
+        raise TooLarge(f"The graph names more than {most} services and outputs")
+    return spec
+
+
+def compiled(engine: Engine, graph: Wanted, document: Document | None = None) -> Plan:
+    """The plan for a document, or for an image alone."""
+    given: set[Fact] = set()
+    present: set[str] = set()
+    for subject in ("face", "body") if document is not None else ():
+        if document is not None and document.indices(subject):
+            present.add(subject)
+            given |= {Fact(subject, attribute) for attribute in document.given(subject)}
+    return engine.planner.plan(graph.spec, given, present)
+
+
+async def sample(engine: Engine, graph: Wanted, document: Document, context: Context) -> tuple[Document, Json]:
+    """The document with what the graph found, and the members to send beside it."""
+    plan = compiled(engine, graph, document)
+    if not plan.steps:
+        return document, {}
+    image = await engine.pixels(document.picture(), context.timings)
+    document = replace(document, frame=Frame(image.shape[1], image.shape[0]))
+    outcome = await engine.execute(plan, document, image, context.options.threshold, context.timings)
+    if not context.options.partial:
+        _raise(plan, outcome)
+    beside: Json = {}
+    if outcome.failures:
+        beside["errors"] = [_error(name, failure) for name, failure in outcome.failures.items()]
+    return _merged(plan, document, outcome), beside
+
+
+def _raise(plan: Plan, outcome: Outcome) -> None:
+    """Raises the first failure that is not of optional services alone."""
+    for name, failure in outcome.failures.items():
+        origin = failure.waited_for or name
+        if not (plan.steps[name].optional and plan.steps[origin].optional):
+            raise failure.error
+
+
+def _error(name: str, failure: Failure) -> Json:
+    found: Json = {"node": name, "detail": problem(failure.error).detail}
+    return found | ({"waited_for": failure.waited_for} if failure.waited_for else {})
+
+
+def _merged(plan: Plan, document: Document, outcome: Outcome) -> Document:
+    detected = {step.subject for step in plan.steps.values() if step.detects}
+    for subject, objects in outcome.found.items():
+        if subject in detected:
+            document = document.detected(subject, objects)
+        elif objects:
+            document = document.enriched(dict(zip(document.indices(subject), objects, strict=True)))
+    if "objects" not in document.payload:
+        document = replace(document, payload={**document.payload, "objects": []})
+    return document
+
+
+async def batch(engine: Engine, graph: Wanted, dialect: Dialect, payload: Json, context: Context) -> Json:
+    """The answers to the ``samples`` of a body, each its own document or its own error."""
+    samples = payload["samples"]
+    if not isinstance(samples, list):
+        raise BadDocument("Input should be a list", ("samples",), "list_type")
+    if len(samples) > engine.settings.max_samples:
+        raise TooLarge(f"The batch has {len(samples)} samples, {engine.settings.max_samples} are allowed")
+    if graph.compares:
+        return {**payload, **await _pair(engine, graph, dialect, samples, context)}
+
+    async def one(raw: Any) -> Json:
+        try:
+            document = Document.of(raw, dialect, engine.settings.max_objects)
+            done, beside = await sample(engine, graph, document, context)
+            return done.answer(echo=context.options.echo, **beside)
+        except Exception as error:  # noqa: BLE001 - the failure of a sample is its answer
+            return _sample_error(problem(error))
+
+    return {**payload, "samples": await _few_at_once([one(raw) for raw in samples])}
+
+
+def _sample_error(found: Problem) -> Json:
+    return {"status": int(found.status), "detail": found.detail}
+
+
+async def _few_at_once(work: list[Any], most: int = 4) -> list[Json]:
+    """The results of all, of which no more than ``most`` run at a time, so that a batch holds few images in memory."""
+    gate = asyncio.Semaphore(most)
+
+    async def gated(each: Any) -> Json:
+        async with gate:
+            result: Json = await each
+            return result
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(gated(each)) for each in work]
+    return [task.result() for task in tasks]
+
+
+async def _pair(engine: Engine, graph: Wanted, dialect: Dialect, samples: list[Any], context: Context) -> Json:
+    """Both samples with their templates, and the verification of the pair of faces that are most alike."""
+    if len(samples) != 2:
+        raise BadDocument("Input should be a list of exactly 2 samples", ("samples",), "list_length")
+    documents, answers = [], []
+    for index, raw in enumerate(samples):
+        try:
+            document = Document.of(raw, dialect, engine.settings.max_objects)
+            done, beside = await sample(engine, graph, document, context)
+        except BadDocument as fault:
+            raise fault.under("samples", index) from None
+        documents.append(done)
+        answers.append(done.answer(echo=context.options.echo, **beside))
+    faces = [_templates(document, index) for index, document in enumerate(documents)]
+    pairs = [(one, other) for one in faces[0] for other in faces[1]]
+    with context.timings.measure("verify-matcher"):
+        found = await engine.match([(faces[0][one], faces[1][other]) for one, other in pairs])
+    best = min(range(len(pairs)), key=lambda index: found[index].distance)
+    return {"samples": answers, "verification": dialect.verification(found[best]), "pair": list(pairs[best])}
+
+
+def _templates(document: Document, index: int) -> Mapping[int, Attributes]:
+    """The templates of a sample's faces, by the place of the face among its objects."""
+    carried = document.dialect.carried
+    faces = {
+        place: document.read(place, {TEMPLATE})
+        for place in document.indices("face")
+        if TEMPLATE in carried(document.objects[place])
+    }
+    if not faces:
+        raise BadDocument("No faces found", ("samples", index), "no_face")
+    return faces
+
+
+def description(engine: Engine, name: str) -> Json:
+    """What ``GET /graph/{name}`` tells of a graph."""
+    graph = Wanted(named(engine, name))
+    plan = compiled(engine, graph)
+    nodes = [
+        {
+            "service": step.name,
+            "after": sorted(step.after),
+            "when": {
+                "class": step.subject,
+                "min_confidence": step.when.min_confidence,
+                "min_size": step.when.min_size,
+            },
+            "optional": step.optional,
+        }
+        for step in plan.steps.values()
+    ]
+    stages = [list(stage) for stage in plan.stages()]
+    mermaid = plan.mermaid()
+    if graph.compares:
+        stages.append(["verify-matcher"])
+        last = ", ".join(stages[-2]).split(", ")
+        mermaid += '\n    verify-matcher["verify-matcher"]' + "".join(
+            f"\n    {each} --> verify-matcher" for each in last
+        )
+        nodes.append({"service": "verify-matcher", "after": stages[-2], "when": {}, "optional": False})
+    return {
+        "name": name,
+        "description": graph.spec.description,
+        "stages": stages,
+        "nodes": nodes,
+        "mermaid": mermaid,
+    }

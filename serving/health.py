@@ -1,0 +1,72 @@
+"""``/ready`` and ``/version``: can every service answer, and with which models."""
+
+import asyncio
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from schemas.fields import Json
+from serving.engine import Engine
+from serving.errors import UnknownService, problem
+from serving.stages import Status
+
+_PATIENCE = 3.0  # seconds for a replica to say how it is
+
+
+def product_version() -> str:
+    """The version of Facet, also where it runs from a checkout that was never installed."""
+    try:
+        return installed_version("facet")
+    except PackageNotFoundError:
+        return "0.1.0"
+
+
+async def readiness(engine: Engine, request: Request) -> Response:
+    """200 when every service, or every one in ``?services=a,b``, has a replica and its model; 503 with why not."""
+    asked = request.query_params.get("services")
+    names = list(engine.stages) if asked is None else [name for name in asked.split(",") if name]
+    for name in names:
+        if name not in engine.stages:
+            raise UnknownService(f"There is no service {name!r:.80}")
+    states = await asyncio.gather(*(_state(engine, name) for name in names))
+    ready = all(state["ready"] for state in states)
+    return JSONResponse({"ready": ready, "services": dict(zip(names, states, strict=True))}, 200 if ready else 503)
+
+
+async def _state(engine: Engine, name: str) -> Json:
+    try:
+        found = await asked_status(engine, name)
+    except Exception as error:  # noqa: BLE001 - whatever keeps a service from answering is its state
+        return {"ready": False, "detail": problem(error).detail}
+    if found.missing:
+        return {"ready": False, "detail": found.missing}
+    return {"ready": True, "models": list(found.models)}
+
+
+async def asked_status(engine: Engine, name: str) -> Status:
+    """What a service says of itself."""
+    async with asyncio.timeout(_PATIENCE):
+        return await engine.stages[name].status()
+
+
+async def version(engine: Engine, _: Request) -> Response:
+    """The product, and every model in use with its licence, digest and origin."""
+    store = engine.settings.store()
+    found = await asyncio.gather(*(asked_status(engine, name) for name in engine.stages), return_exceptions=True)
+    users: dict[str, list[str]] = {}
+    for name, status in zip(engine.stages, found, strict=True):
+        for model in status.models if isinstance(status, Status) else ():
+            users.setdefault(model, []).append(name)
+    models = {
+        record.name: {
+            "services": users[record.name],
+            "licence": record.licence,
+            "sha256": record.sha256,
+            "source": record.source,
+        }
+        for record in store.installed()
+        if record.name in users
+    }
+    return JSONResponse({"product": "Facet", "version": product_version(), "models": models})

@@ -1,0 +1,136 @@
+"""Requests to values and values to responses: bodies, content types, options, limits."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas import BadDocument, TooLarge
+from schemas.fields import Json, number, within
+from schemas.wire import JSON, MSGPACK, decode_body, encode_body
+from serving.context import Context, Options
+from serving.errors import Problem, UnsupportedMedia
+from serving.settings import Settings
+
+_MSGPACK_NAMES = {MSGPACK, "application/x-msgpack", "application/vnd.msgpack"}
+_LARGE = 65536  # bytes; bodies beyond are decoded and encoded in a thread, not to hold up other requests
+
+
+def options(request: Request) -> Options:
+    """The options of a request; raises ``BadDocument`` for a value that an option does not take."""
+    query = request.query_params
+    minimal = "return=minimal" in request.headers.get("prefer", "").replace(" ", "").lower()
+    raw = query.get("min_confidence")
+    threshold = None if raw is None else within("min_confidence", _parsed, raw)
+    failure = query.get("on_failure", "fail")
+    if failure not in {"fail", "partial"}:
+        raise BadDocument("Input should be 'fail' or 'partial'", ("on_failure",), "enum")
+    return Options(
+        _answer_type(request), _flag(request, "echo", not minimal), _flag(request, "timings", False),
+        failure == "partial", threshold,
+    )  # fmt: skip
+
+
+def _parsed(raw: str) -> float:
+    try:
+        value = float(raw)
+    except ValueError:
+        raise BadDocument("Input should be a valid number", (), "float_parsing") from None
+    return number(value, 0.0, 1.0)
+
+
+def _flag(request: Request, name: str, default: bool) -> bool:
+    raw = request.query_params.get(name)
+    if raw is None:
+        return default
+    if raw.lower() not in {"true", "false", "1", "0"}:
+        raise BadDocument("Input should be 'true' or 'false'", (name,), "bool_parsing")
+    return raw.lower() in {"true", "1"}
+
+
+def _media_type(value: str | None) -> str:
+    return (value or "").split(";")[0].strip().lower()
+
+
+def _answer_type(request: Request) -> str:
+    """The type that the client accepts by name, otherwise the one that it sent."""
+    accepted = [_media_type(each) for each in request.headers.get("accept", "").split(",")]
+    for each in accepted:
+        if each in _MSGPACK_NAMES:
+            return MSGPACK
+        if each == JSON:
+            return JSON
+    return MSGPACK if _media_type(request.headers.get("content-type")) in _MSGPACK_NAMES else JSON
+
+
+async def payload(request: Request, settings: Settings) -> Any:
+    """The value in the body of a ``process/sample`` request.
+
+    A body is JSON unless its content type says msgpack: clients that forget the header send JSON.
+    """
+    sent = _media_type(request.headers.get("content-type"))
+    if sent.startswith("multipart/"):
+        raise UnsupportedMedia("process/sample takes application/json or application/msgpack")
+    body = b"".join([chunk async for chunk in _limited(request, settings.max_body_bytes)])
+    media_type = MSGPACK if sent in _MSGPACK_NAMES else JSON
+    if len(body) < _LARGE:
+        return decode_body(body, media_type)
+    return await asyncio.to_thread(decode_body, body, media_type)
+
+
+async def uploaded_image(request: Request, settings: Settings) -> bytes:
+    """The file in the field ``image`` of a ``process/image`` request."""
+    if _media_type(request.headers.get("content-type")) != "multipart/form-data":
+        raise UnsupportedMedia("process/image takes multipart/form-data with the image in the field 'image'")
+    stream = _limited(request, settings.max_body_bytes)
+    parser = MultiPartParser(request.headers, stream, max_files=8, max_fields=64, max_part_size=settings.max_body_bytes)
+    try:
+        form = await parser.parse()
+    except (MultiPartException, KeyError, UnicodeDecodeError) as error:
+        raise BadDocument(f"The multipart body is malformed: {error}", (), "multipart_invalid") from None
+    try:
+        field = form.get("image")
+        if field is None:
+            raise BadDocument("Field required", ("image",), "missing")
+        if isinstance(field, UploadFile):
+            data = await field.read()
+        else:  # a part without a file name is text to the parser, which reads what is not UTF-8 as Latin-1
+            data = field.encode("latin-1", "replace")
+    finally:
+        await form.close()
+    if not data:
+        raise BadDocument("Input should be an image, not an empty file", ("image",), "value_error")
+    return data
+
+
+async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    """The body in chunks, refused as soon as more has come than may, whatever its Content-Length says."""
+    message = f"The request body is larger than {limit} bytes"
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit:
+        raise TooLarge(message)
+    received = 0
+    async for chunk in request.stream():
+        received += len(chunk)
+        if received > limit:
+            raise TooLarge(message)
+        yield chunk
+
+
+async def answer(content: Json, context: Context) -> Response:
+    """The response with ``content`` in the chosen format."""
+    media_type = context.options.media_type
+    with context.timings.measure("encode"):
+        body = await asyncio.to_thread(encode_body, content, media_type)
+    return Response(body, media_type=media_type, headers={"Server-Timing": context.timings.header()})
+
+
+def failure(request: Request, found: Problem) -> Response:
+    """The response that tells of an error, in the format that the client accepts."""
+    media_type = _answer_type(request)
+    body = encode_body({"detail": found.detail}, media_type)
+    return Response(body, found.status, media_type=media_type, headers=found.headers)

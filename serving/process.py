@@ -1,0 +1,54 @@
+"""The work behind ``process/sample`` and ``process/image`` of a single service: a document in, the document out."""
+
+from estimators import Detector, Matcher
+from schemas import BadDocument, Dialect, Document, Frame, Picture
+from schemas.attributes import TEMPLATE
+from schemas.fields import Json
+from serving.context import Context
+from serving.engine import Engine
+
+
+async def sample(engine: Engine, service: str, document: Document, context: Context) -> Json:
+    """The answer of one service to a document."""
+    kind = engine.kind(service)
+    if issubclass(kind, Matcher):
+        return await _verified(engine, document, context)
+    picture = document.picture()
+    if issubclass(kind, Detector):
+        found = await _detected(engine, service, document, picture, context)
+        return found.answer(echo=context.options.echo, **context.beside())
+    if document.payload.get("objects") is None:
+        raise BadDocument("Field required", ("objects",), "missing")
+    image = await engine.pixels(picture, context.timings)
+    document = Document(document.payload, document.dialect, Frame(image.shape[1], image.shape[0]))
+    indices = document.indices(kind.subject)
+    objects = [document.read(index, kind.requires) for index in indices]
+    with context.timings.measure(service):
+        said = await engine.estimate(service, image, objects)
+    enriched = document.enriched(dict(zip(indices, said, strict=True)))
+    return enriched.answer(echo=context.options.echo, **context.beside())
+
+
+async def upload(engine: Engine, service: str, dialect: Dialect, data: bytes, context: Context) -> Json:
+    """The answer of a detector to an uploaded image."""
+    document = Document({dialect.image.key: dialect.image.dump(data)}, dialect)
+    found = await _detected(engine, service, document, Picture(data), context)
+    return found.answer(echo=context.options.echo, **context.beside())
+
+
+async def _detected(engine: Engine, service: str, document: Document, picture: Picture, context: Context) -> Document:
+    image = await engine.pixels(picture, context.timings)
+    with context.timings.measure(service):
+        found = await engine.detect(service, image, context.options.threshold)
+    framed = Document(document.payload, document.dialect, Frame(image.shape[1], image.shape[0]))
+    return framed.detected(engine.kind(service).subject, found)
+
+
+async def _verified(engine: Engine, document: Document, context: Context) -> Json:
+    if len(document.objects) != 2:
+        raise BadDocument("Input should be a list of exactly 2 objects", ("objects",), "list_length")
+    first, second = (document.read(index, {TEMPLATE}) for index in (0, 1))
+    with context.timings.measure("verify-matcher"):
+        [found] = await engine.match([(first, second)])
+    verification = document.dialect.verification(found)
+    return document.answer(verification=verification, **context.beside())

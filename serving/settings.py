@@ -1,0 +1,57 @@
+"""All settings in one frozen object: from ``args`` in serve_config.yaml first, then from ``FACET_…`` variables."""
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from models import ModelStore, default_cache
+from schemas.image import ImageLimits
+
+
+class Settings(BaseSettings):
+    """What an operator may choose. Unknown names are refused."""
+
+    model_config = SettingsConfigDict(env_prefix="FACET_", frozen=True, extra="forbid")
+
+    services: tuple[str, ...] | None = Field(default=None, description="The services to run; by default all")
+    cache: Path = Field(default_factory=default_cache, description="Folder for the models that were pulled")
+    model_mirror: Path | None = Field(default=None, description="Folder with model files to use as they are")
+    models: dict[str, str] = Field(
+        default={}, description="The model to use for a task, where not the first that is there"
+    )
+    providers: dict[str, tuple[str, ...]] = Field(
+        default={}, description="Execution providers of a service, in order: cpu, cuda, openvino, coreml"
+    )
+    threads: int = Field(default=1, ge=1, le=64, description="ONNX Runtime threads of a replica")
+    thresholds: dict[str, float] = Field(default={}, description="The detection threshold of a detector, 0..1")
+    graphs: dict[str, dict[str, Any]] = Field(default={}, description="Named graphs, see graph/spec.py")
+    default_graph: str = Field(default="face-analytics", description="The graph of a request that names none")
+
+    max_image_bytes: int = Field(default=ImageLimits().size, ge=1, description="The largest encoded image")
+    max_image_pixels: int = Field(default=ImageLimits().pixels, ge=1, description="The largest decoded image")
+    max_body_bytes: int = Field(default=16 * 2**20, ge=1, description="The largest request body")
+    max_objects: int = Field(default=1000, ge=1, description="The most objects in a document")
+    max_samples: int = Field(default=64, ge=1, description="The most samples in a batch")
+    max_nodes: int = Field(default=64, ge=1, description="The most nodes in a graph")
+    request_timeout: float = Field(default=30.0, gt=0, description="Seconds until a request is given up")
+
+    cors_origins: tuple[str, ...] = Field(
+        default=(), description="Web origins that browsers may call from; '*' for all"
+    )
+    api_keys: tuple[SecretStr, ...] = Field(default=(), description="If any are given, a request must carry one")
+
+    @field_validator("cache", "model_mirror")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        """Replicas run in other folders than the one that a relative path is meant from."""
+        return None if path is None else path.expanduser().absolute()
+
+    def store(self) -> ModelStore:
+        """The model files that these settings point at."""
+        return ModelStore(self.cache, self.model_mirror)
+
+    @property
+    def image_limits(self) -> ImageLimits:
+        return ImageLimits(self.max_image_bytes, self.max_image_pixels)

@@ -1,0 +1,125 @@
+"""Image files of every accepted kind, and those that are refused."""
+
+import io
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from schemas import BadImage, Picture, TooLarge
+from schemas.image import ImageLimits, decode
+
+# Left half red, upper right green, lower right blue: no turn or flip of it looks like another.
+PICTURE = np.zeros((40, 60, 3), np.uint8)
+PICTURE[:, :30, 0] = 255
+PICTURE[:20, 30:, 1] = 255
+PICTURE[20:, 30:, 2] = 255
+
+
+def saved(image: Image.Image, form: str, **options: Any) -> bytes:
+    buffer = io.BytesIO()
+    image.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def likeness(found: NDArray[np.uint8], expected: NDArray[np.uint8]) -> float:
+    assert found.dtype == np.uint8
+    assert found.shape == expected.shape
+    return float(np.abs(found.astype(int) - expected).mean())
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF"])
+def test_every_format_gives_rgb(form: str) -> None:
+    assert likeness(decode(Picture(saved(Image.fromarray(PICTURE), form))), PICTURE) < 6
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_undone(orientation: int) -> None:
+    turned = {
+        1: PICTURE,
+        2: PICTURE[:, ::-1],
+        3: PICTURE[::-1, ::-1],
+        4: PICTURE[::-1],
+        5: PICTURE.transpose(1, 0, 2),
+        6: np.rot90(PICTURE, 1),
+        7: PICTURE[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(PICTURE, -1),
+    }[orientation]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    data = saved(Image.fromarray(np.ascontiguousarray(turned)), "JPEG", exif=exif, quality=95)
+    assert likeness(decode(Picture(data)), PICTURE) < 6
+
+
+def test_sixteen_bits_keep_their_high_byte() -> None:
+    grey = (np.arange(256, dtype=np.uint16).reshape(16, 16) << 8) | 0x7F
+    found = decode(Picture(saved(Image.fromarray(grey), "PNG")))
+    assert np.array_equal(found[..., 0].ravel(), np.arange(256))
+
+
+def test_grey_and_palette_become_rgb() -> None:
+    for mode in ("L", "P", "1"):
+        assert decode(Picture(saved(Image.fromarray(PICTURE).convert(mode), "PNG"))).shape == PICTURE.shape
+
+
+def test_what_is_transparent_becomes_white() -> None:
+    clear = Image.new("RGBA", (8, 8), (10, 20, 30, 0))
+    assert (decode(Picture(saved(clear, "PNG"))) == 255).all()
+
+
+def test_the_first_frame_counts() -> None:
+    first, second = Image.fromarray(PICTURE), Image.new("RGB", (60, 40), "white")
+    data = saved(first, "GIF", save_all=True, append_images=[second])
+    assert likeness(decode(Picture(data)), PICTURE) < 6
+
+
+def test_bare_pixels_are_taken_as_they_are() -> None:
+    assert np.array_equal(decode(Picture(PICTURE.tobytes(), PICTURE.shape)), PICTURE)
+
+
+def test_a_bomb_is_refused_before_it_is_decoded() -> None:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        body = kind + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    header = struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0)
+    bomb = (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    )
+    with pytest.raises(TooLarge, match="60000 x 60000"):
+        decode(Picture(bomb))
+    with pytest.raises(TooLarge):
+        decode(Picture(b"", (10_000, 10_000, 3)))
+
+
+def test_a_limit_counts_the_bytes_of_the_file() -> None:
+    data = saved(Image.fromarray(PICTURE), "PNG")
+    decode(Picture(data), ImageLimits(size=len(data)))
+    with pytest.raises(TooLarge, match=f"{len(data)} bytes"):
+        decode(Picture(data), ImageLimits(size=len(data) - 1))
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF"])
+def test_half_a_file_is_no_image(form: str) -> None:
+    data = saved(Image.effect_noise((64, 64), 90).convert("RGB"), form)
+    with pytest.raises(BadImage):
+        decode(Picture(data[: len(data) // 2]))
+
+
+@given(
+    st.binary(max_size=200),
+    st.sampled_from([b"", b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"II*\0", b"RIFF"]),
+)
+def test_arbitrary_bytes_are_an_image_or_refused(data: bytes, start: bytes) -> None:
+    try:
+        found = decode(Picture(start + data))
+    except (BadImage, TooLarge):
+        return
+    assert found.dtype == np.uint8
+    assert found.shape[2] == 3

@@ -1,0 +1,211 @@
+"""Comparing templates, and the tables that say what a distance means."""
+
+import json
+from collections.abc import Sequence
+from importlib.resources import files
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from estimators.calibration import (
+    ANCHORS,
+    FARTHEST,
+    TABLES,
+    Calibration,
+    distances,
+    load_calibration,
+    load_calibrations,
+    rates,
+    score_knots,
+)
+from estimators.matcher import VerifyMatcher
+from schemas.attributes import TEMPLATE, Attributes, Verification
+from schemas.template import BadTemplate, Template, TemplateMismatch, encode
+from training.calibrate_matcher import Measurement, fold_accuracies, histograms, person
+from training.calibrate_matcher import table as table_text
+
+MATCHER = VerifyMatcher({})
+DIMENSIONS = {"foamliu": 128, "faceres": 256, "mobileface": 256}
+
+
+def blob(vector: NDArray[np.floating], model: str = "foamliu", version: int = 1) -> Attributes:
+    return Attributes({TEMPLATE: encode(Template(model, version, np.asarray(vector, np.float32)))})
+
+
+def verification(first: Attributes, second: Attributes) -> Verification:
+    (answer,) = MATCHER.match([(first, second)])
+    return answer
+
+
+def turned(angles: Sequence[float]) -> list[Attributes]:
+    """Templates at angles, in radians, from the first axis."""
+    return [blob(np.array([np.cos(angle), np.sin(angle), *[0] * 126])) for angle in angles]
+
+
+@pytest.fixture(params=TABLES)
+def table(request: pytest.FixtureRequest) -> Calibration:
+    return load_calibration(request.param)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(TABLES), st.integers(0, 2**32 - 1))
+def test_a_template_has_no_distance_from_itself(model: str, seed: int) -> None:
+    template = blob(np.random.default_rng(seed).normal(size=DIMENSIONS[model]), model)
+    distance, false_accept, false_reject, score = verification(template, template)
+    assert (distance, false_accept, score) == (0, 0, 1)
+    assert false_reject > 0.99
+
+
+@settings(deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_the_order_of_two_templates_does_not_matter(seed: int) -> None:
+    first, second = (blob(vector) for vector in np.random.default_rng(seed).normal(size=(2, 128)))
+    assert verification(first, second) == verification(second, first)
+
+
+@pytest.mark.parametrize(("angle", "distance"), [(0, 0), (60, 2500), (90, 5000), (120, 7500), (180, 10_000)])
+def test_the_distance_follows_from_the_angle(angle: float, distance: int) -> None:
+    first, second = turned([0, np.radians(angle)])
+    assert verification(first, second).distance == pytest.approx(distance, abs=2)
+
+
+def test_further_apart_is_less_alike_in_every_respect() -> None:
+    first, *others = turned(np.linspace(0, np.pi, 60).tolist())
+    answers = MATCHER.match([(first, other) for other in others])
+    for nearer, farther in pairwise(answers):
+        assert nearer.distance < farther.distance
+        assert nearer.score > farther.score
+        assert nearer.false_accept <= farther.false_accept
+        assert nearer.false_reject >= farther.false_reject
+
+
+def test_answers_keep_the_order_of_the_pairs() -> None:
+    first, second, third = turned([0, 0.5, 1])
+    pairs = [(first, third), (first, first), (second, third)]
+    assert MATCHER.match(pairs) == [verification(*pair) for pair in pairs]
+    assert MATCHER.match([]) == []
+
+
+def test_templates_of_different_models_are_refused_by_name() -> None:
+    vector = np.ones(256)
+    with pytest.raises(TemplateMismatch) as caught:
+        verification(blob(vector, "faceres"), blob(vector, "mobileface"))
+    assert caught.value.message == "templates of faceres version 1 and mobileface version 1 cannot be compared"
+
+
+def test_templates_of_different_versions_are_refused() -> None:
+    with pytest.raises(TemplateMismatch, match="foamliu version 1 and foamliu version 2"):
+        verification(blob(np.ones(128)), blob(np.ones(128), version=2))
+
+
+def test_templates_without_a_table_are_refused() -> None:
+    with pytest.raises(BadTemplate, match="foamliu version 2 cannot be compared here: there is no calibration"):
+        verification(blob(np.ones(128), version=2), blob(np.ones(128), version=2))
+
+
+def test_it_is_said_which_of_two_templates_is_bad() -> None:
+    good, bad = blob(np.ones(128)), Attributes({TEMPLATE: b"abc"})
+    with pytest.raises(BadTemplate, match="the first template: wrong size"):
+        verification(bad, good)
+    with pytest.raises(BadTemplate, match="the second template: wrong size"):
+        verification(good, bad)
+
+
+def test_every_table_is_listed_and_has_its_own_model() -> None:
+    present = {entry.name.removesuffix(".json") for entry in files("estimators.calibration").iterdir()}
+    assert {name for name in present if "." not in name and not name.startswith("_")} == set(TABLES)
+    assert set(load_calibrations()) == {(name, 1) for name in TABLES}
+
+
+def test_error_rates_are_monotone_and_reach_both_ends(table: Calibration) -> None:
+    assert len(table.false_accept) == len(table.false_reject) == FARTHEST + 1
+    assert (np.diff(table.false_accept) >= 0).all()
+    assert (np.diff(table.false_reject) <= 0).all()
+    assert table.false_accept[0] == 0
+    assert table.false_accept[-1] == 1
+    assert table.false_reject[-1] == 0
+    assert table.false_reject[0] > 0.99
+
+
+def test_the_score_falls_from_one_to_zero_without_resting(table: Calibration) -> None:
+    assert (np.diff(table.score) < 0).all()
+    assert (table.score[0], table.score[-1]) == (1, 0)
+
+
+@pytest.mark.parametrize(("rate", "score"), ANCHORS)
+def test_a_threshold_on_the_score_bounds_the_false_accept_rate(table: Calibration, rate: float, score: float) -> None:
+    at = int(np.flatnonzero(table.score >= score)[-1])
+    assert table.score[at] == pytest.approx(score, abs=1e-12)
+    assert table.false_accept[at] <= rate < table.false_accept[at + 1]
+
+
+def test_a_score_of_85_percent_is_where_one_impostor_in_ten_thousand_passes(table: Calibration) -> None:
+    at = int(np.flatnonzero(table.score >= 0.85)[-1])
+    assert table.false_accept[at] == pytest.approx(1e-4, rel=0.05)
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_says_where_it_comes_from(name: str) -> None:
+    raw = json.loads(files("estimators.calibration").joinpath(f"{name}.json").read_text(encoding="utf-8"))
+    provenance = raw["provenance"]
+    assert sum(raw["impostor"]["counts"]) == provenance["impostor_pairs"] > 1_700_000
+    assert sum(raw["genuine"]["counts"]) == provenance["genuine_pairs"] > 700
+    assert provenance["impostor_pairs"] + provenance["genuine_pairs"] == (
+        provenance["faces"] * (provenance["faces"] - 1) // 2
+    )
+    assert all(len(digest) == 64 for digest in provenance["models"].values())
+
+
+def test_a_rate_counts_the_pairs_on_the_accepted_side() -> None:
+    impostor, genuine = np.zeros((2, FARTHEST + 1), np.int64)
+    impostor[[10, 20]] = 1, 3
+    genuine[[0, 10, 11]] = 2, 1, 1
+    false_accept, false_reject = rates(impostor, genuine)
+    assert false_accept[[0, 9, 10, 19, 20, FARTHEST]].tolist() == [0, 0, 0.25, 0.25, 1, 1]
+    assert false_reject[[0, 9, 10, 11, FARTHEST]].tolist() == [0.5, 0.5, 0.25, 0, 0]
+
+
+def test_knots_lie_at_the_last_distance_within_each_rate() -> None:
+    false_accept = np.minimum(np.arange(FARTHEST + 1) / 5e4, 1)
+    assert score_knots(false_accept) == [(0, 1), (5, 0.85), (50, 0.7), (500, 0.5), (5000, 0.25), (FARTHEST, 0)]
+
+
+def test_distances_stay_in_range_whatever_rounding_does_to_a_cosine() -> None:
+    assert distances(np.array([1 + 1e-7, 1, 0, -1, -1 - 1e-7])).tolist() == [0, 0, 5000, 10_000, 10_000]
+
+
+def test_a_new_table_has_what_was_counted() -> None:
+    same, close, far = np.eye(4)[0], np.array([0.9, np.sqrt(0.19), 0, 0]), np.eye(4)[2]
+    names = ["A_B_0001.jpg", "A_B_0002.jpg", "C_0001.jpg"]
+    impostor, genuine = histograms(Measurement(names, np.array([same, close, far])))
+    assert np.flatnonzero(genuine).tolist() == [500]
+    assert {int(at): int(impostor[at]) for at in np.flatnonzero(impostor)} == {5000: 2}
+    raw = json.loads(table_text("any", 3, {"images": 3}, impostor, genuine))
+    assert (raw["model"], raw["version"], raw["provenance"]) == ("any", 3, {"images": 3})
+    assert raw["genuine"] == {"first": 500, "counts": [1]}
+    assert raw["impostor"] == {"first": 5000, "counts": [2]}
+    assert raw["score"][0] == [0, 1]
+    assert raw["score"][-1] == [10_000, 0]
+
+
+def test_the_accuracy_of_a_fold_uses_the_threshold_of_the_others() -> None:
+    similarity = np.array([0.9, 0.1, 0.8, 0.2, 0.3, 0.7])
+    same = np.array([True, False, True, False, True, False])
+    assert fold_accuracies(similarity, same, np.array([0, 0, 1, 1, 2, 2])).tolist() == [1, 1, 0]
+
+
+def test_a_person_is_what_precedes_the_number() -> None:
+    assert person("Jane_van_Doe_0012.jpg") == "Jane_van_Doe"
+
+
+def test_the_guide_states_the_thresholds_of_the_tables() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
+    for model in TABLES:
+        table = load_calibration(model)
+        at = [int(np.flatnonzero(table.score >= score)[-1]) for _, score in ANCHORS]
+        assert f"| `{model}` | {' | '.join(str(distance) for distance in at)} |" in guide

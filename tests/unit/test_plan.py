@@ -1,0 +1,151 @@
+"""The planner over small made-up services."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from graph import Fact, GraphSpec, Plan, PlanError, Planner
+from schemas import BadDocument
+from schemas.attributes import AGE, BOX, EMOTIONS, GENDER, KEYPOINTS, TEMPLATE, Attribute
+
+
+@dataclass(frozen=True)
+class Made:
+    name: str
+    requires: frozenset[Attribute[Any]]
+    provides: frozenset[Attribute[Any]]
+    subject: str = "face"
+
+
+def made(name: str, requires: set[Attribute[Any]], provides: set[Attribute[Any]], subject: str = "face") -> Made:
+    return Made(name, frozenset(requires), frozenset(provides), subject)
+
+
+FITTER = made("fitter", set(), {BOX, KEYPOINTS})
+BODIES = made("bodies", set(), {BOX}, "body")
+AGES = made("ages", {BOX}, {AGE})
+TEMPLATES = made("templates", {BOX, KEYPOINTS}, {TEMPLATE})
+BOTH = made("fitter-with-templates", set(), {BOX, TEMPLATE})
+PLANNER = Planner.of([FITTER, BODIES, AGES, TEMPLATES], [BOTH])
+
+
+def planned(given: set[Fact] = frozenset(), present: set[str] = frozenset(), **spec: Any) -> Plan:  # type: ignore[assignment]  # empty by default
+    return PLANNER.plan(GraphSpec.of(spec), given, present)
+
+
+def test_what_an_output_needs_is_inferred() -> None:
+    assert list(planned(outputs=["template"]).stages()) == [("fitter",), ("templates",)]
+
+
+def test_independent_services_share_a_stage() -> None:
+    stages = list(planned(services=["ages", "templates", "bodies"]).stages())
+    assert stages == [("bodies", "fitter"), ("ages", "templates")]
+
+
+def test_only_the_least_set_runs() -> None:
+    assert list(planned(outputs=["age"]).steps) == ["fitter", "ages"]
+
+
+def test_the_class_of_an_object_is_an_output() -> None:
+    assert list(planned(outputs=["body"]).steps) == ["bodies"]
+    assert list(planned(outputs=["face"]).steps) == ["fitter"]
+
+
+def test_a_composite_service_stands_for_what_it_provides() -> None:
+    assert list(planned(services=["fitter-with-templates"]).steps) == ["fitter", "templates"]
+
+
+def test_objects_that_were_sent_are_authoritative() -> None:
+    plan = planned(services=["ages", "fitter"], given={Fact("face", BOX)}, present={"face"})
+    assert list(plan.steps) == ["ages"]
+
+
+def test_a_service_asked_for_by_name_runs_although_its_facts_are_given() -> None:
+    given = {Fact("face", BOX), Fact("face", AGE)}
+    assert list(planned(services=["ages"], given=given, present={"face"}).steps) == ["ages"]
+    assert list(planned(outputs=["age"], given=given, present={"face"}).steps) == []
+
+
+def test_objects_that_lack_what_a_service_needs_are_named() -> None:
+    with pytest.raises(PlanError, match=r"templates needs keypoints of face.*fitter"):
+        planned(outputs=["template"], given={Fact("face", BOX)}, present={"face"})
+
+
+def test_faces_that_were_sent_do_not_keep_bodies_from_being_found() -> None:
+    plan = planned(services=["ages", "bodies"], given={Fact("face", BOX)}, present={"face"})
+    assert set(plan.steps) == {"ages", "bodies"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ({"services": ["horoscope"]}, "no service 'horoscope'"),
+        ({"outputs": ["aura"]}, "nothing provides 'aura'"),
+        ({"nodes": [{"service": "ages", "after": ["horoscope"]}]}, "no service 'horoscope'"),
+        ({"nodes": [{"service": "ages", "when": {"class": "body"}}]}, "looks at class face"),
+        (
+            {"nodes": [{"service": "ages", "after": ["templates"]}, {"service": "templates", "after": ["ages"]}]},
+            r"wait for each other: .*ages.*templates|wait for each other: .*templates.*ages",
+        ),
+        ({"nodes": [{"service": "fitter", "after": ["ages"]}, {"service": "ages"}]}, "wait for each other"),
+        ({"nodes": [{"service": "ages", "after": ["ages"]}]}, "wait for each other"),
+    ],
+)
+def test_what_cannot_be_planned_is_named(spec: Any, message: str) -> None:
+    with pytest.raises(PlanError, match=message):
+        planned(**spec)
+
+
+def test_a_service_whose_needs_nobody_provides_is_named() -> None:
+    planner = Planner.of([made("moods", {BOX}, {EMOTIONS})])
+    with pytest.raises(PlanError, match="nothing provides bbox of face, which moods needs"):
+        planner.plan(GraphSpec.of({"outputs": ["emotions"]}))
+
+
+def test_services_that_need_each_other_are_a_cycle() -> None:
+    planner = Planner.of([made("a", {AGE}, {GENDER}), made("b", {GENDER}, {AGE})])
+    with pytest.raises(PlanError, match=r"a -> b|b -> a"):
+        planner.plan(GraphSpec.of({"outputs": ["age"]}))
+
+
+def test_two_providers_of_a_fact_are_refused_at_the_start() -> None:
+    with pytest.raises(PlanError, match="both ages and guesses provide age of face"):
+        Planner.of([AGES, made("guesses", {BOX}, {AGE})])
+
+
+def test_an_order_that_was_asked_for_is_kept() -> None:
+    plan = planned(nodes=[{"service": "templates", "after": ["ages"]}, {"service": "ages"}])
+    assert list(plan.stages()) == [("fitter",), ("ages",), ("templates",)]
+
+
+def test_a_plan_draws_itself() -> None:
+    drawing = planned(nodes=[{"service": "ages", "optional": True}]).mermaid()
+    assert drawing.splitlines() == [
+        "flowchart LR",
+        "    image([image])",
+        '    fitter["fitter"]',
+        "    image --> fitter",
+        '    ages["ages?"]',
+        "    fitter --> ages",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "where"),
+    [
+        ([], ()),
+        ({}, ()),
+        ({"wishes": []}, ("wishes",)),
+        ({"services": "ages"}, ("services",)),
+        ({"services": ["ages", 7]}, ("services", 1)),
+        ({"nodes": {"service": "ages"}}, ("nodes",)),
+        ({"nodes": [{}]}, ("nodes", 0, "service")),
+        ({"nodes": [{"service": "ages", "when": {"min_confidence": 2}}]}, ("nodes", 0, "when", "min_confidence")),
+        ({"nodes": [{"service": "ages", "optional": "yes"}]}, ("nodes", 0, "optional")),
+    ],
+)
+def test_a_malformed_specification_says_where(raw: Any, where: tuple[str | int, ...]) -> None:
+    with pytest.raises(BadDocument) as caught:
+        GraphSpec.of(raw)
+    assert caught.value.where == where

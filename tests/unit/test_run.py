@@ -1,0 +1,98 @@
+"""Running plans with functions in place of services."""
+
+import asyncio
+
+from graph import Failure, GraphSpec, Objects, Outcome, Planner, Scene, Step, run
+from schemas import Attributes, Frame
+from schemas.attributes import AGE, BOX, CONFIDENCE, EMOTIONS, GENDER, Box, Gender
+from tests.unit.test_plan import made
+
+BIG, SMALL = Box(0.0, 0.0, 0.5, 0.5), Box(0.5, 0.5, 0.75, 0.625)
+PLANNER = Planner.of(
+    [
+        made("finder", set(), {BOX, CONFIDENCE}),
+        made("ages", {BOX}, {AGE}),
+        made("genders", {AGE}, {GENDER}),
+        made("moods", {BOX}, {EMOTIONS}),
+    ]
+)
+
+
+async def answer(step: Step, objects: Objects) -> Objects:
+    if step.name == "finder":
+        return [Attributes({BOX: BIG, CONFIDENCE: 0.9}), Attributes({BOX: SMALL, CONFIDENCE: 0.4})]
+    if step.name == "ages":
+        return [Attributes({AGE: each[BOX].right * 100}) for each in objects]
+    if step.name == "genders":
+        return [Attributes({GENDER: Gender.MALE if each[AGE] > 55 else Gender.FEMALE}) for each in objects]
+    raise RuntimeError("moods are out of order")
+
+
+async def ran(spec: dict[str, object], scene: Scene | None = None) -> Outcome:
+    return await run(PLANNER.plan(GraphSpec.of(spec)), answer, scene or {}, Frame(200, 100))
+
+
+async def test_each_service_sees_what_those_before_it_found() -> None:
+    outcome = await ran({"outputs": ["gender"]})
+    assert [each[GENDER] for each in outcome.found["face"]] == [Gender.FEMALE, Gender.MALE]
+    assert [each[AGE] for each in outcome.found["face"]] == [50, 75]
+
+
+async def test_a_failure_stops_only_what_depends_on_it() -> None:
+    outcome = await ran({"outputs": ["gender", "emotions"]})
+    assert set(outcome.failures) == {"moods"}
+    assert GENDER in outcome.found["face"][0]
+
+
+async def test_what_waited_for_a_failure_says_so() -> None:
+    outcome = await ran({"nodes": [{"service": "moods"}, {"service": "ages", "after": ["moods"]}]})
+    assert outcome.failures["ages"] == Failure(outcome.failures["moods"].error, waited_for="moods")
+
+
+async def test_a_failed_optional_service_does_not_stop_what_only_comes_after_it() -> None:
+    outcome = await ran({"nodes": [{"service": "moods", "optional": True}, {"service": "ages", "after": ["moods"]}]})
+    assert set(outcome.failures) == {"moods"}
+
+
+async def test_a_condition_leaves_the_other_objects_as_they_are() -> None:
+    outcome = await ran({"nodes": [{"service": "ages", "when": {"min_confidence": 0.5}}]})
+    assert [AGE in each for each in outcome.found["face"]] == [True, False]
+
+
+async def test_a_size_is_the_shorter_side_in_pixels() -> None:
+    at_most = await ran({"nodes": [{"service": "ages", "when": {"min_size": 12.5}}]})
+    beyond = await ran({"nodes": [{"service": "ages", "when": {"min_size": 13}}]})
+    assert [AGE in each for each in at_most.found["face"]] == [True, True]  # an eighth of 100 rows
+    assert [AGE in each for each in beyond.found["face"]] == [True, False]
+
+
+async def test_a_condition_on_a_detector_leaves_objects_out() -> None:
+    outcome = await ran({"nodes": [{"service": "finder", "when": {"min_confidence": 0.5}}]})
+    assert len(outcome.found["face"]) == 1
+
+
+async def test_independent_services_run_at_the_same_time() -> None:
+    started = asyncio.Barrier(2)
+
+    async def call(step: Step, objects: Objects) -> Objects:
+        if step.name == "finder":
+            return [Attributes({BOX: BIG})]
+        async with asyncio.timeout(5):
+            await started.wait()  # passes only when both have come here
+        return [Attributes()] * len(objects)
+
+    plan = PLANNER.plan(GraphSpec.of({"services": ["ages", "moods"]}))
+    outcome = await run(plan, call, {}, Frame(1, 1))
+    assert not outcome.failures
+
+
+async def test_no_objects_no_calls() -> None:
+    calls: list[str] = []
+
+    async def call(step: Step, _: Objects) -> Objects:
+        calls.append(step.name)
+        return []
+
+    outcome = await run(PLANNER.plan(GraphSpec.of({"outputs": ["age"]})), call, {}, Frame(1, 1))
+    assert calls == ["finder"]
+    assert not outcome.found["face"]

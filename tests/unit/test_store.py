@@ -1,0 +1,120 @@
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models import CorruptModel, MissingModel, ModelStore, UnavailableProvider, provider_names
+from models.fetch import pull
+from tests.unit.small_models import CONTENTS, manifest
+
+
+@pytest.fixture
+def mirror(tmp_path: Path) -> Path:
+    """A mirror folder that has all models."""
+    folder = tmp_path / "mirror"
+    folder.mkdir()
+    for name, contents in CONTENTS.items():
+        (folder / f"{name}.onnx").write_bytes(contents)
+    return folder
+
+
+@pytest.fixture
+def empty(tmp_path: Path) -> ModelStore:
+    """A store with nothing in it, and no mirror."""
+    return ModelStore(tmp_path / "cache", None, manifest())
+
+
+def serving(store: ModelStore, task: str, preferred: str | None = None) -> list[str]:
+    return [one.name for one in store.resolve(task, preferred)]
+
+
+def test_the_first_choice_that_is_installed_serves(empty: ModelStore, mirror: Path) -> None:
+    pull(empty.manifest, empty, ["second"], mirror)
+    assert serving(empty, "adding") == ["second"]
+    pull(empty.manifest, empty, ["first"], mirror)
+    assert serving(empty, "adding") == ["first"]
+    assert serving(empty, "adding", "second") == ["second"]
+
+
+def test_models_that_work_together_serve_only_together(empty: ModelStore, mirror: Path) -> None:
+    pull(empty.manifest, empty, ["right"], mirror)
+    assert not empty.available("both")
+    with pytest.raises(MissingModel, match=r"^both: the model left is not installed; `facet models pull`"):
+        empty.resolve("both")
+    pull(empty.manifest, empty, ["left"], mirror)
+    assert empty.available("both")
+    assert serving(empty, "both") == ["left", "right"]
+
+
+def test_a_mirror_serves_in_place(empty: ModelStore, mirror: Path) -> None:
+    store = replace(empty, mirror=mirror)
+    (adder,) = store.open("adding")
+    (total,) = adder.run(np.zeros((1, 2), np.float32))
+    assert (adder.name, adder.architecture, total.tolist()) == ("first", "adder", [[1.0, 1.0]])
+    assert {one.source for one in store.installed()} == {"mirror"}
+
+
+@pytest.mark.parametrize(
+    ("task", "preferred", "message"),
+    [
+        ("adding", None, "adding: the model first or second is not installed; `facet models pull` obtains models"),
+        ("adding", "second", "adding: the model second is not installed; `facet models pull` obtains models"),
+        ("adding", "third", "adding: no model third; there are first, second"),
+        ("flying", None, "flying: no such task; there are adding, both"),
+    ],
+)
+def test_what_is_missing_is_named(empty: ModelStore, task: str, preferred: str | None, message: str) -> None:
+    with pytest.raises(MissingModel) as caught:
+        empty.resolve(task, preferred)
+    assert caught.value.args == (message,)
+
+
+@pytest.mark.parametrize("place", ["cache", "mirror"])
+def test_a_damaged_file_is_not_opened(place: str, empty: ModelStore, mirror: Path) -> None:
+    store = replace(empty, mirror=mirror)
+    if place == "cache":
+        pull(store.manifest, store, ["first"])
+    path = (store.cache if place == "cache" else mirror) / "first.onnx"
+    path.write_bytes(CONTENTS["first"][:-1] + b"?")
+    with pytest.raises(CorruptModel, match=r"first\.onnx has sha256 .* instead of"):
+        store.open("adding")
+
+
+def test_what_is_installed_is_known_without_reading_it(empty: ModelStore, mirror: Path) -> None:
+    pull(empty.manifest, empty, ["first"], mirror)
+    (empty.cache / "first.onnx").write_bytes(b"")
+    (installed,) = empty.installed()
+    expected = hashlib.sha256(CONTENTS["first"]).hexdigest()
+    assert (installed.name, installed.sha256, installed.source, installed.licence) == (
+        "first",
+        expected,
+        "mirror",
+        "MIT",
+    )
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (("cpu",), ("CPUExecutionProvider",)),
+        (("CUDA", "cpu"), ("CUDAExecutionProvider", "CPUExecutionProvider")),
+        (("CUDAExecutionProvider",), ("CUDAExecutionProvider",)),
+    ],
+)
+def test_providers_have_short_names(names: Sequence[str], expected: Sequence[str]) -> None:
+    assert provider_names(names, ["CPUExecutionProvider", "CUDAExecutionProvider"]) == expected
+
+
+@pytest.mark.parametrize("names", [("coreml",), ("cpu", "abacus"), ()])
+def test_a_provider_that_is_lacking_is_named_with_those_on_offer(names: Sequence[str]) -> None:
+    with pytest.raises(
+        UnavailableProvider, match=r"^execution providers: .*; this build .* offers CPUExecutionProvider$"
+    ):
+        provider_names(names, ["CPUExecutionProvider"])
+
+
+def test_the_fixture_opens_models_by_name(model: Callable[[str], object]) -> None:
+    assert model("human_facemesh") is model("human_facemesh")
