@@ -7,8 +7,8 @@ node opens no file, reads no environment, writes no log and keeps no state betwe
 
 * A ``Detector`` turns images into lists of new objects.
 * An ``Estimator`` works in two steps, so that a photo never has to travel: ``view`` cuts from the image what the
-  model looks at, where the photo is, without running a model; ``estimate`` runs the model on a batch of views, which may
-  mix objects of several images and several requests. The answer has one entry per item, in order.
+  model looks at, where the photo is, without running a model; ``estimate`` runs the model on a batch of views,
+  which may mix objects of several images and several requests. The answer has one entry per item, in order.
 * A ``Matcher`` compares pairs of objects, without an image.
 
 All methods are pure functions of their arguments. Images are RGB uint8 (height, width, 3), upright.
@@ -37,7 +37,7 @@ class Node(ABC):
     tasks: ClassVar[tuple[str, ...]] = ()
     optional: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, models: Models) -> None:
+    def __init__(self, models: Models) -> None:  # noqa: B027 - a node without models need not say so
         """Takes the models of each task; those of ``optional`` tasks may be absent."""
 
 

@@ -36,7 +36,8 @@ def sifted(found: Detections, threshold: float, overlap: float, most: int) -> De
     Greedy non-maximum suppression: a box that overlaps a better one by more than ``overlap`` (intersection over
     union) is a repetition. At most ``most`` remain.
     """
-    numbers = np.column_stack([found.boxes, found.scores, found.points.reshape(len(found.scores), -1)])
+    count, points = found.points.shape[:2]
+    numbers = np.column_stack([found.boxes, found.scores, found.points.reshape(count, 2 * points)])
     sound = np.isfinite(numbers).all(axis=1) & (found.boxes[:, 2:] > found.boxes[:, :2]).all(axis=1)
     found = found.chosen(sound & (found.scores >= threshold))
     found = found.chosen(np.argsort(-found.scores, kind="stable"))

@@ -15,6 +15,7 @@ from serving.stages import Local, Remote
 
 GATEWAY = "gateway"
 _CPUS = 0.1  # what a replica reserves, so that all start on two cores; serve_config.yaml has the last word
+_ONGOING, _QUEUED = 16, 256  # requests of a replica, and those that wait for it, before 503 is answered
 
 
 @serve.ingress()
@@ -36,7 +37,9 @@ def build(args: Settings) -> Application:
         raise ValueError(f"services: no such service as {', '.join(sorted(unknown))}; there are {', '.join(CATALOGUE)}")
     reserved = {"num_cpus": _CPUS}
     services = {
-        name: serve.deployment(name=name, ray_actor_options=reserved, max_ongoing_requests=16)(Local).bind(name, args)
+        name: serve.deployment(
+            name=name, ray_actor_options=reserved, max_ongoing_requests=_ONGOING, max_queued_requests=_QUEUED
+        )(Local).bind(name, args)
         for name in names
     }
     gateway = serve.deployment(name=GATEWAY, ray_actor_options=reserved, max_ongoing_requests=128)(Gateway)

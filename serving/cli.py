@@ -61,7 +61,7 @@ def serve(
     effective = folder / f"serve_config.{chosen['port']}.yaml"
     effective.write_text(yaml.safe_dump({**loaded, "http_options": chosen}), encoding="utf-8")
     console.print(f"Facet on http://{chosen['host']}:{chosen['port']} - try it there in a browser; Ctrl-C ends it.")
-    environment = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_SERVE_LOG_TO_STDERR": "1", **os.environ}
+    environment = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ADDRESS": "local", **os.environ}
     command = [sys.executable, "-m", "ray.serve.scripts", "run", str(effective), "--app-dir", str(config.parent)]
     os.execve(sys.executable, command, environment)  # noqa: S606 - Serve takes over this process and its signals
 

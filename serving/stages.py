@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
 from estimators import CATALOGUE, Detector, Estimator, Image, Matcher, Node
@@ -109,17 +110,25 @@ class Remote:
         self._handle = handle
 
     async def detect(self, image: Image, threshold: float | None) -> list[Attributes]:
-        found: list[Attributes] = await self._handle.detect.remote(image, threshold)
+        found: list[Attributes] = await self._call("detect", image, threshold)
         return found
 
     async def estimate(self, views: Sequence[Any]) -> list[Attributes]:
-        found: list[Attributes] = await self._handle.estimate.remote(views)
+        found: list[Attributes] = await self._call("estimate", views)
         return found
 
     async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
-        found: list[Verification] = await self._handle.match.remote(pairs)
+        found: list[Verification] = await self._call("match", pairs)
         return found
 
     async def status(self) -> Status:
-        found: Status = await self._handle.status.remote()
+        found: Status = await self._call("status")
         return found
+
+    async def _call(self, method: str, *arguments: Any) -> Any:
+        """The answer of a replica; of a second one where the first died, which is safe as services are pure."""
+        remote = getattr(self._handle, method).remote
+        try:
+            return await remote(*arguments)
+        except RayActorError:
+            return await remote(*arguments)

@@ -3,7 +3,7 @@
 Rules, each measured on real photographs:
 
 * An image is shown at its own size, shrunk to a long side of 1280 pixels if larger, and enlarged to 160 if smaller:
-  face crops of 48 x 48 are found 9 times in 10 that way, against 6 to 8 times at their own size.
+  of 137 face crops of 48 x 48, 94 % (YuNet) and 93 % (CenterFace) are found that way, 85 and 62 % at their own size.
 * Both networks lose faces of more than about 400 pixels, and draw their boxes too small. So images with a long side
   above 320 are looked at a second time at 320, and faces above 320 pixels come from that second look alone.
 * Sides are padded to multiples of 32 with black at the right and at the bottom.

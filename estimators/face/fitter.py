@@ -6,7 +6,7 @@ those of the canonical face, turned and placed to fit the detector's five points
 
 The limit was chosen on 954 detected faces of four sets, by how far mesh and detector disagree about the five points,
 relative to the size of the face. With a flag of 0.1 and above, the median of the disagreement is 4 to 10 % and nine
-tenths stay within 22 %; below, the median is 9 to 40 % and a tenth reaches 25 to 50 %.
+tenths stay within 22 %; below, depending on the set, the median is 9 to 40 % and a tenth exceeds 11 to 51 %.
 """
 
 from collections.abc import Sequence

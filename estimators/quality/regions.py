@@ -15,6 +15,8 @@ _JAW = [_AT["left_ear_bottom"], _AT["chin"], _AT["right_ear_bottom"]]
 _EYES = ((_AT["left_eye_left"], _AT["left_eye_right"]), (_AT["right_eye_left"], _AT["right_eye_right"]))
 _MOUTH = (_AT["mouth_left"], _AT["mouth_right"])
 
+_FAR = 4096.0  # pixels: further than any crop
+
 
 def face_oval(points: Points) -> Mask:
     """The face from just above the brows to the chin, (192, 192)."""
@@ -61,9 +63,8 @@ def background(view: FaceView) -> Mask:
     chin = points[_AT["chin"]]
     length = max(float(np.linalg.norm(chin - eyes)), 1.0)
     head = np.zeros((CONTEXT_SIZE, CONTEXT_SIZE), np.uint8)
-    axes = (int(1.0 * length), int(1.4 * length))
-    tilt = float(np.degrees(np.arctan2(*(eyes - chin)))) if length > 1 else 0.0
-    cv2.ellipse(head, _pixel(eyes), axes, -tilt - 180, 0, 360, 1, -1)
+    tilt = float(np.degrees(np.arctan2(*(eyes - chin))))  # of the way from chin to eyes, from straight down
+    cv2.ellipse(head, _pixel(eyes), _axes(length, 1.4 * length), -tilt, 0, 360, 1, -1)
     free: Mask = (head == 0) & view.context_inside
     free[int(np.clip(chin[1] - 0.3 * length, 0, CONTEXT_SIZE)) :] = False
     return free
@@ -86,10 +87,15 @@ def _fill_ellipse(canvas: NDArray[np.uint8], ends: Points, height: float) -> Non
     """Sets the ellipse that spans from one end to the other, somewhat beyond, to 1."""
     width = max(float(np.linalg.norm(ends[1] - ends[0])), 1.0)
     tilt = float(np.degrees(np.arctan2(*(ends[1] - ends[0])[::-1])))
-    cv2.ellipse(canvas, _pixel(ends.mean(0)), (int(0.65 * width) + 1, int(height) + 1), tilt, 0, 360, 1, -1)
+    cv2.ellipse(canvas, _pixel(ends.mean(0)), _axes(0.65 * width + 1, height + 1), tilt, 0, 360, 1, -1)
+
+
+def _axes(across: float, down: float) -> tuple[int, int]:
+    """Half axes of an ellipse, kept in reach of what OpenCV can draw."""
+    return int(min(across, _FAR)), int(min(down, _FAR))
 
 
 def _pixel(point: NDArray[np.float64]) -> tuple[int, int]:
     """The nearest pixel, kept in reach of what OpenCV can draw."""
-    x, y = np.clip(point, -4096, 4096).round().astype(int)
+    x, y = np.clip(point, -_FAR, _FAR).round().astype(int)
     return int(x), int(y)

@@ -31,7 +31,7 @@ _LETTER_FILL = (0.12, 0.85)  # of its bounding box
 # Logistic regression, with weights that are not negative, on the square roots of both values; trained on photos of
 # LFW and All-Age-Faces with and without text drawn over them.
 _WEIGHTS = (14.1, 4.0)
-_BIAS = -9.3
+_BIAS = -9.8
 
 
 class Strokes(NamedTuple):

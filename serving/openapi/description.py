@@ -56,7 +56,6 @@ def document(engine: Engine) -> Json:
         "openapi": "3.1.0",
         "info": {"title": "Facet Image API", "version": product_version(), "description": _ABOUT.strip(),
                  "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"}},
-        "servers": [{"url": "."}],
         "tags": [{"name": name, "description": description} for name, description in _TAGS.items()],
         **({"security": [{name: []} for name in _KEYS]} if secured else {}),
         "paths": paths,

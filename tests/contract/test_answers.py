@@ -29,7 +29,7 @@ SECTIONS = {
 CASES = [
     (SECTIONS.get(each["sec"], each["sec"]), each["ver"], each["doc"]) for each in EXAMPLES if each["kind"] == "resp"
 ]
-cases = pytest.mark.parametrize(("service", "version", "example"), CASES, ids=lambda each: str(each)[:40])
+cases = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}")
 
 
 @pytest.fixture(scope="session")
@@ -82,8 +82,9 @@ def _common(key: str) -> str:
 
 @cases
 async def test_an_answer_has_the_form_of_the_example(
-    api: httpx.AsyncClient, engine: Engine, jpeg: bytes, service: str, version: str, example: Any
+    api: httpx.AsyncClient, engine: Engine, jpeg: bytes, case: tuple[str, str, Any]
 ) -> None:
+    service, version, example = case
     if (await engine.stages[service].status()).missing:
         pytest.skip(f"{service} lacks its model")
     request = await request_for(api, service, version, jpeg)
@@ -104,8 +105,9 @@ async def test_an_answer_has_the_form_of_the_example(
 
 @cases
 async def test_msgpack_says_the_same_as_json(
-    api: httpx.AsyncClient, engine: Engine, jpeg: bytes, service: str, version: str, example: Any
+    api: httpx.AsyncClient, engine: Engine, jpeg: bytes, case: tuple[str, str, Any]
 ) -> None:
+    service, version, _ = case
     if (await engine.stages[service].status()).missing:
         pytest.skip(f"{service} lacks its model")
     request = await request_for(api, service, version, jpeg)

@@ -127,7 +127,7 @@ def test_too_many_objects_are_refused() -> None:
 
 @pytest.mark.parametrize("text", ["?", "QUJ", "Ü", "QUJDé"])
 def test_what_is_not_base64_is_told_as_documented(text: str) -> None:
-    with pytest.raises(BadEncoding, match="^Failed to decode base64 string$"):
+    with pytest.raises(BadEncoding, match=r"^Failed to decode base64 string$"):
         Document.of({"$image": text}, V1).picture()
 
 
