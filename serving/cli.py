@@ -88,3 +88,7 @@ def _arguments(loaded: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     """Entry point of the ``facet`` command."""
     app()
+
+
+if __name__ == "__main__":
+    main()

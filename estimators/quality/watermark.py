@@ -28,8 +28,10 @@ _LETTER_WIDTH = (2, 60)
 _LETTER_AREA = (14, 500)
 _LETTER_FILL = (0.12, 0.85)  # of its bounding box
 
-# Logistic regression, with weights that are not negative, on the square roots of both values; trained on photos of
-# LFW and All-Age-Faces with and without text drawn over them.
+# Logistic regression, with weights that are not negative, on the square roots of both values; trained on 350 photos of
+# LFW, All-Age-Faces and others, with and without text of random size, place, colour and opacity drawn over them. The
+# bias was then chosen for few false alarms: 1 % of LFW and 4 % of all, where 66 % of opaque texts and 36 % of those of
+# an opacity of 0.35 are found, many of them beside the face.
 _WEIGHTS = (14.1, 4.0)
 _BIAS = -9.8
 

@@ -79,7 +79,8 @@ def _parameters(engine: Engine) -> Json:
     listed = {"style": "form", "explode": False}
     return {
         "echo": _option("echo", {**flag, "default": True}, "Whether the answer carries the image."),
-        "prefer": _option("Prefer", {"enum": ["return=minimal"]}, "Asks for echo=false.") | {"in": "header"},
+        "prefer": _option("Prefer", {"type": "string", "enum": ["return=minimal"]}, "Asks for echo=false.")
+        | {"in": "header"},
         "timings": _option("timings", {**flag, "default": False}, "Adds milliseconds spent on each part."),
         "min_confidence": _option(
             "min_confidence", {"type": "number", "minimum": 0, "maximum": 1}, "Leaves out objects below it."
@@ -88,7 +89,9 @@ def _parameters(engine: Engine) -> Json:
         "outputs": _option("outputs", names, f"Results: {', '.join(engine.planner.outputs())}.") | listed,
         "graph": _option("graph", graphs, f"A named graph; by default {engine.settings.default_graph}."),
         "on_failure": _option(
-            "on_failure", {"enum": ["fail", "partial"], "default": "fail"}, "partial: errors stand beside the objects."
+            "on_failure",
+            {"type": "string", "enum": ["fail", "partial"], "default": "fail"},
+            "partial: errors stand beside the objects.",
         ),
     }
 

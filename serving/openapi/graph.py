@@ -109,7 +109,7 @@ def graph_lists() -> Json:
         {
             "name": "format",
             "in": "query",
-            "schema": {"enum": ["mermaid"]},
+            "schema": {"type": "string", "enum": ["mermaid"]},
             "description": "The diagram alone, as text.",
         },
     ]

@@ -27,9 +27,12 @@ ERRORS = {
 }
 _DETAILS: Json = {
     "400": "Failed to decode base64 string",
+    "401": "A valid API key is required",
     "404": "There is no service 'face-painter'",
+    "413": "The request body is larger than 16777216 bytes",
     "415": "process/sample takes application/json or application/msgpack",
     "422": [{"loc": ["body", "objects", 0, "bbox"], "msg": "Field required", "type": "missing"}],
+    "503": "Too many requests are waiting; try again shortly",
     "504": "The request took longer than it may",
 }
 _UNAUTHORISED = "The server asks for a key, and the request carries none that is valid."
@@ -159,13 +162,11 @@ def told(tag: str, identity: str, summary: str, schema: Json, *errors: str) -> J
 
 def responses(secured: bool) -> Json:
     """The error answers by status."""
-    content = {media_type: {"schema": ref("Error")} for media_type in (JSON, MSGPACK)}
     described = ERRORS | ({"401": _UNAUTHORISED} if secured else {})
-    return {status: {"description": about, "content": _shown(content, status)} for status, about in described.items()}
+    return {status: {"description": about, "content": _refused(status)} for status, about in described.items()}
 
 
-def _shown(content: Json, status: str) -> Json:
+def _refused(status: str) -> Json:
     """The content of an error answer with its example."""
-    if status not in _DETAILS:
-        return content
-    return {**content, JSON: {**content[JSON], "example": {"detail": _DETAILS[status]}}}
+    schema = {"schema": ref("Error")}
+    return {JSON: {**schema, "example": {"detail": _DETAILS[status]}}, MSGPACK: schema}

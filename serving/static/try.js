@@ -22,9 +22,14 @@ function element(tag, text = "", properties = {}) {
   return Object.assign(document.createElement(tag), { textContent: text, ...properties });
 }
 
+/** Where in a request something is wrong, in words. */
+function place([, ...path]) {
+  return path[0] === "samples" && path.length > 1 ? `${path[1] ? "Second" : "First"} photo` : path.join(".") || "Request";
+}
+
 function told(detail) {
   if (!Array.isArray(detail)) return String(detail ?? "");
-  return detail.map((each) => `${each.loc?.slice(1).join(".") || "request"}: ${each.msg}`).join("\n");
+  return detail.map((each) => `${place(each.loc || [])}: ${each.msg}`).join("\n");
 }
 
 async function api(path, options = {}) {
@@ -103,7 +108,8 @@ function draw() {
   canvas.style.width = `${side}px`;
   pen.drawImage(image, 0, 0, width, height);
   const many = objects.length > 4, asked = new Set(chosen());
-  objects.forEach((object, index) => {
+  const order = [...objects.entries()].sort(([, one], [, other]) => one.class.localeCompare(other.class)); // bodies first
+  order.forEach(([index, object]) => {
     const [left, top, right, bottom] = object.bbox.map((value, at) => value * (at % 2 ? height : width));
     const colour = object.class === "body" ? "#ffb454" : "#3cc4bb";
     for (const [style, line] of [["#0009", 4], [colour, 2]]) {
@@ -144,12 +150,11 @@ function label(pen, unit, lines, colour, box) {
 }
 
 function tell(answer, spent) {
-  const objects = answer.objects, count = (kind, one, several) => {
-    const found = objects.filter((each) => each.class === kind).length;
-    return found || kind === "face" ? `${found || "no"} ${found === 1 ? one : several}` : "";
-  };
-  const found = [count("face", "face", "faces"), count("body", "body", "bodies")].filter(Boolean).join(", ");
-  $("state").textContent = `Found ${found} in ${spent} ms.`;
+  const objects = answer.objects, found = [["face", "faces"], ["body", "bodies"]].flatMap(([kind, several]) => {
+    const many = objects.filter((each) => each.class === kind).length;
+    return many ? [`${many} ${many === 1 ? kind : several}`] : [];
+  });
+  $("state").textContent = `Found ${found.join(", ") || "no one"} in ${spent} ms.`;
   $("facts").replaceChildren(...objects.map((object, index) => {
     const item = element("li");
     item.append(element("b", `${index + 1}`), `${object.class} ${percent(object.confidence)}`);
@@ -274,11 +279,12 @@ const compare = () => guarded($("difference"), async () => {
   const bar = element("div", "", { className: same ? "bar same" : "bar", ariaHidden: "true" }), fill = element("i");
   fill.style.width = percent(score).replace(" ", "");
   bar.append(fill);
-  const odds = chance > 0 ? `One in ${Math.round(1 / chance).toLocaleString("en")}` : "None";
+  const odds = chance > 0 ? `One in ${Math.round(1 / chance).toLocaleString("en")} pairs` : "No pair";
+  const explained = `Score ${score.toFixed(2)}, the same person from ${SAME} on.`;
   $("verdict").append(
     element("strong", same ? "Yes, the same person" : "No, different people"), bar,
-    element("div", `Score ${score.toFixed(2)}, the same person from ${SAME} on. ${odds} of the pairs of different people `
-      + "that this was measured on came as close.", { className: "soft" }));
+    element("div", same ? `${explained} ${odds} of different people came as close where this was measured.` : explained,
+      { className: "soft" }));
   pair.forEach(({ place }, index) => {
     const [left, top, right, bottom] = answer.samples[index].objects[answer.pair[index]].bbox;
     const frame = element("i", "", { className: "frame" }), at = (value) => `${value * 100}%`;
