@@ -2,7 +2,6 @@
 
 import hmac
 import re
-import uuid
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,22 +18,23 @@ _OPEN_FOLDER = "/static/"
 
 
 class RequestId:
-    """Takes the identity that the client gives in X-Request-ID (or X_REQUEST_ID), or makes one, and sends it back."""
+    """Sends back the identity of a request that came in X_REQUEST_ID, as some clients spell it.
+
+    X-Request-ID itself is taken, made where it is missing, and sent back by Ray Serve.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        given = Headers(scope=scope).get("x_request_id", "") if scope["type"] == "http" else ""
+        if not _IDENTITY.fullmatch(given):
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        given = headers.get("x-request-id") or headers.get("x_request_id") or ""
-        identity = given if _IDENTITY.fullmatch(given) else uuid.uuid4().hex
 
         async def named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = identity
+                MutableHeaders(scope=message)["X_REQUEST_ID"] = given
             await send(message)
 
         await self.app(scope, receive, named)

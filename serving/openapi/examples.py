@@ -106,7 +106,7 @@ def graph_answer(dialect: Dialect) -> Json:
     found = Document(_photo(dialect), dialect, FRAME)
     wanted = frozenset[Attribute[Any]]({KIND, CONFIDENCE, BOX, KEYPOINTS, ANGLES, AGE, EMOTIONS, TEMPLATE})
     spent = {"decode": 1.2, "face-detector-face-fitter": 18.6, "age-estimator": 4.1, "emotion-estimator": 3.9,
-             "template-extractor": 9.8, "total": 31.4}  # fmt: skip
+             "template-extractor": 9.8}  # fmt: skip
     return _plain(found.detected("face", [_part(FACE | _templates()[0], wanted)]).answer(echo=False, timings=spent))
 
 
