@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from estimators.base import Estimator, Image, Models
 from models import Model
-from schemas.attributes import ANGLES, BOX, KEYPOINTS, LIVENESS, Attributes, Box, Scored
+from schemas.attributes import BOX, LIVENESS, Attributes, Box, Scored
 
 # minivision-ai/Silent-Face-Anti-Spoofing (Apache-2.0): each network was trained on crops of (80, 80) that show the
 # face box enlarged by its own factor, stretched to a square, and class 1 of its three is "live".
@@ -40,7 +40,7 @@ class LivenessEstimator(Estimator[NDArray[np.uint8]]):
     """
 
     name = "liveness-estimator"
-    requires = frozenset({BOX, KEYPOINTS, ANGLES})
+    requires = frozenset({BOX})
     provides = frozenset({LIVENESS})
     tasks = ("liveness",)
 

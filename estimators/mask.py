@@ -54,7 +54,7 @@ _CENTRAL = _over_centre(_anchors())
 
 def _aizoo_masked(run: Session, crops: Sequence[Image]) -> NDArray[np.float32]:
     """(n,) P(mask) among the two classes: the highest scores that any anchor over the centre gives to each."""
-    scores = run(np.stack(crops).astype(np.float32) / np.float32(255))[1]  # (n, 5972, 2) sigmoid scores of mask and no mask
+    scores = run(np.stack(crops).astype(np.float32) / np.float32(255))[1]  # (n, 5972, 2) of mask and no mask
     masked, bare = np.moveaxis(scores[:, _CENTRAL].max(1), 1, 0)
     share: NDArray[np.float32] = masked / np.maximum(masked + bare, 1e-9)
     return share

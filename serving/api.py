@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -83,12 +82,10 @@ def _answering(handler: Handler, settings: Settings) -> Callable[[Request], Awai
     """The endpoint around a handler: options, time limit, and errors as answers."""
 
     async def endpoint(request: Request) -> Response:
-        start = time.perf_counter()
         try:
             context = Context(options(request))
             async with asyncio.timeout(settings.request_timeout):
                 content = await handler(request.app.state.engine, request, context)
-                context.timings.spent["total"] = (time.perf_counter() - start) * 1000
                 return await answer(content, context)
         except Exception as error:  # noqa: BLE001 - the one place where errors become responses
             return failure(request, problem(error))

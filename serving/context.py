@@ -24,6 +24,7 @@ class Timings:
     """Milliseconds spent on each part of a request."""
 
     spent: dict[str, float] = field(default_factory=dict)
+    start: float = field(default_factory=time.perf_counter)
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
@@ -33,9 +34,13 @@ class Timings:
         finally:
             self.spent[name] = self.spent.get(name, 0.0) + (time.perf_counter() - start) * 1000
 
+    def so_far(self) -> dict[str, float]:
+        """What was measured, and the total until now."""
+        return {**self.spent, "total": (time.perf_counter() - self.start) * 1000}
+
     def header(self) -> str:
         """The value of a Server-Timing header."""
-        return ", ".join(f"{name};dur={spent:.2f}" for name, spent in self.spent.items())
+        return ", ".join(f"{name};dur={spent:.2f}" for name, spent in self.so_far().items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +52,4 @@ class Context:
 
     def beside(self) -> Json:
         """What to send beside the document."""
-        return {"timings": dict(self.timings.spent)} if self.options.timings else {}
+        return {"timings": self.timings.so_far()} if self.options.timings else {}

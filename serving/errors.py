@@ -16,6 +16,10 @@ from schemas.template import BadTemplate
 logger = logging.getLogger("facet")
 
 
+class BadOption(BadDocument):
+    """A value in the query that an option does not take."""
+
+
 class Unauthorised(Exception):
     """The request carries no valid key."""
 
@@ -79,7 +83,8 @@ def problem(error: Exception) -> Problem:
 def _detail(cause: BaseException) -> Any:
     match cause:
         case BadDocument():
-            return [{"loc": ["body", *cause.where], "msg": cause.message, "type": cause.kind}]
+            part = "query" if isinstance(cause, BadOption) else "body"
+            return [{"loc": [part, *cause.where], "msg": cause.message, "type": cause.kind}]
         case PlanError():
             return [{"loc": ["graph"], "msg": str(cause), "type": "plan_error"}]
         case BackPressureError():

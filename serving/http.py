@@ -10,10 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas import BadDocument, TooLarge
-from schemas.fields import Json, number, within
+from schemas.fields import Json, number
 from schemas.wire import JSON, MSGPACK, decode_body, encode_body
 from serving.context import Context, Options
-from serving.errors import Problem, UnsupportedMedia
+from serving.errors import BadOption, Problem, UnsupportedMedia
 from serving.settings import Settings
 
 _MSGPACK_NAMES = {MSGPACK, "application/x-msgpack", "application/vnd.msgpack"}
@@ -21,26 +21,28 @@ _LARGE = 65536  # bytes; bodies beyond are decoded and encoded in a thread, not 
 
 
 def options(request: Request) -> Options:
-    """The options of a request; raises ``BadDocument`` for a value that an option does not take."""
+    """The options of a request; raises ``BadOption`` for a value that an option does not take."""
     query = request.query_params
     minimal = "return=minimal" in request.headers.get("prefer", "").replace(" ", "").lower()
     raw = query.get("min_confidence")
-    threshold = None if raw is None else within("min_confidence", _parsed, raw)
+    threshold = None if raw is None else _fraction("min_confidence", raw)
     failure = query.get("on_failure", "fail")
     if failure not in {"fail", "partial"}:
-        raise BadDocument("Input should be 'fail' or 'partial'", ("on_failure",), "enum")
+        raise BadOption("Input should be 'fail' or 'partial'", ("on_failure",), "enum")
     return Options(
-        _answer_type(request), _flag(request, "echo", not minimal), _flag(request, "timings", False),
-        failure == "partial", threshold,
-    )  # fmt: skip
+        media_type=_answer_type(request),
+        echo=_flag(request, "echo", not minimal),
+        timings=_flag(request, "timings", False),
+        partial=failure == "partial",
+        threshold=threshold,
+    )
 
 
-def _parsed(raw: str) -> float:
+def _fraction(name: str, raw: str) -> float:
     try:
-        value = float(raw)
-    except ValueError:
-        raise BadDocument("Input should be a valid number", (), "float_parsing") from None
-    return number(value, 0.0, 1.0)
+        return number(float(raw), 0.0, 1.0)
+    except ValueError:  # text that is no number, or a number out of range
+        raise BadOption("Input should be a number between 0 and 1", (name,), "float_parsing") from None
 
 
 def _flag(request: Request, name: str, default: bool) -> bool:
@@ -48,7 +50,7 @@ def _flag(request: Request, name: str, default: bool) -> bool:
     if raw is None:
         return default
     if raw.lower() not in {"true", "false", "1", "0"}:
-        raise BadDocument("Input should be 'true' or 'false'", (name,), "bool_parsing")
+        raise BadOption("Input should be 'true' or 'false'", (name,), "bool_parsing")
     return raw.lower() in {"true", "1"}
 
 

@@ -23,7 +23,7 @@ _COARSE = 320  # pixels: the long side of the second look, and the largest face 
 _BAND = 240  # pixels of the first look: the second look leaves smaller faces to the first
 _MULTIPLE = 32
 _OVERLAP = 0.4  # intersection over union above which two boxes show one face
-_MOST = 1000  # faces of an image
+_MOST = 300  # faces of an image, which bounds what a threshold near 0 can cost
 
 NETWORKS: Mapping[str, Callable[[Session, Image], Detections]] = {
     "yunet": yunet.detections,
