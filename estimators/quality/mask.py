@@ -10,7 +10,7 @@ from schemas.attributes import KEYPOINT_NAMES
 
 _AT = {name: index for index, name in enumerate(KEYPOINT_NAMES)}
 
-# Logistic regression on the values of ``_likeness``, trained on 264 faces of chandrikadeb7/Face-Mask-Detection with
+# Logistic regression on the values of ``likeness``, trained on 264 faces of chandrikadeb7/Face-Mask-Detection with
 # real masks; in five folds the area under the curve is .996 and .962 of the faces are told right.
 _WEIGHTS = np.array([-1.63, -1.61, 0.23, 0.51, 0.26])
 _BIAS = 5.26
@@ -18,10 +18,10 @@ _BIAS = 5.26
 
 def bare_face_odds(view: FaceView) -> float:
     """The logarithm of the odds that no mask covers mouth and nose."""
-    return _BIAS + float(_likeness(view) @ _WEIGHTS)
+    return _BIAS + float(likeness(view) @ _WEIGHTS)
 
 
-def _likeness(view: FaceView) -> NDArray[np.float64]:
+def likeness(view: FaceView) -> NDArray[np.float64]:
     """(5,): how far cheeks and chin, then the nose, are from the colour of the skin between the eyes (square roots of
     distances in the a, b plane of CIELAB); how much redder the lips are than the cheeks; the vertical gradient about
     the mouth in grey levels per pixel; how much redder the cheeks are than the skin between the eyes.
