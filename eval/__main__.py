@@ -5,12 +5,14 @@ import json
 import sys
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 from rich.table import Table
 
 from eval.bench import Bench, Figure
 from eval.boxes import TASKS
 from eval.client import Client
+from eval.report import page
 
 
 def _table(figures: list[Figure]) -> Table:
@@ -29,6 +31,7 @@ def _arguments(words: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--url", default="http://127.0.0.1:8000", help="of the server (default: %(default)s)")
     parser.add_argument("--tasks", default=",".join(TASKS), help="which, with commas between (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="a file to write the figures to as well")
+    parser.add_argument("--markdown", type=Path, help="a page to write for people to read")
     parser.add_argument("--workers", type=int, default=4, help="requests under way at once (default: %(default)s)")
     parser.add_argument("--msgpack", action="store_true", help="speak msgpack instead of JSON")
     arguments = parser.parse_args(words)
@@ -52,6 +55,9 @@ def main(words: list[str] | None = None) -> int:
         console.print(f"{times} x {failure}", style="red", markup=False, highlight=False)
     if arguments.json:
         arguments.json.write_text(json.dumps([figure._asdict() for figure in figures], indent=2) + "\n")
+    if arguments.markdown:
+        models = httpx.get(f"{arguments.url}/version", timeout=30).raise_for_status().json()["models"]
+        arguments.markdown.write_text(page(figures, models), encoding="utf-8")
     return 1 if bench.failures else 0
 
 

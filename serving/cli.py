@@ -1,6 +1,7 @@
 """The ``facet`` command: obtain models, run the server, look at what is there."""
 
 import os
+import socket
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,12 +10,14 @@ import typer
 import yaml
 from rich.console import Console
 
+from estimators import CATALOGUE
 from models import Manifest, ModelStore, load_manifest
 from models.fetch import pull
 from models.listing import progress_bars, table
+from serving.health import product_version
 from serving.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Facet: an open Image API.")
+app = typer.Typer(no_args_is_help=True, invoke_without_command=True, add_completion=False)
 models_app = typer.Typer(no_args_is_help=True, help="Obtain the models and show what they are.")
 app.add_typer(models_app, name="models")
 console = Console()
@@ -23,6 +26,16 @@ CONFIG = Path("serve_config.yaml")
 Mirror = Annotated[
     Path | None, typer.Option(help="A folder with model files to take first.", envvar="FACET_MODEL_MIRROR")
 ]
+
+
+@app.callback()
+def about(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False,
+) -> None:
+    """Facet: an open Image API."""
+    if version:
+        console.print(f"Facet {product_version()}")
+        raise typer.Exit
 
 
 @models_app.command("pull")
@@ -54,6 +67,7 @@ def serve(
         raise typer.BadParameter(
             f"listening on {chosen['host']} is open to others: set FACET_API_KEYS='[\"a-long-secret\"]' first"
         )
+    _check_free(chosen["host"], chosen["port"])
     if pull_models:
         _pull(load_manifest(), settings.store(), None, mirror)
     folder = settings.cache.parent
@@ -71,12 +85,26 @@ def _pull(manifest: Manifest, store: ModelStore, names: list[str] | None, mirror
     with progress_bars(console) as progress:
         outcomes = pull(manifest, store, names, mirror, progress)
     console.print(table(manifest, outcomes))
+    for name in () if names else CATALOGUE:
+        lacking = [task for task in CATALOGUE[name].tasks if not store.available(task)]
+        if lacking:
+            console.print(f"{name} will answer 503: no model for {', '.join(lacking)} could be had.", style="yellow")
 
 
 def _listening(loaded: dict[str, Any], host: str | None, port: int | None) -> dict[str, Any]:
     """The HTTP options of a configuration, with what the command line says instead."""
     chosen: dict[str, Any] = {"host": "127.0.0.1", "port": 8000, **(loaded.get("http_options") or {})}
     return chosen | ({"host": host} if host else {}) | ({"port": port} if port else {})
+
+
+def _check_free(host: str, port: int) -> None:
+    """Refuses a port that is taken, which Serve would only find out after everything has started."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((host, port))
+        except OSError as error:
+            raise typer.BadParameter(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
 def _arguments(loaded: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_setting_is_documented() -> None:
     text = (ROOT / "docs" / "api.md").read_text()
-    assert re.findall(r"^\| `(\w+)` \|", text, re.M)[-len(Settings.model_fields) :] == list(Settings.model_fields)
+    rows = re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+    assert rows[-len(Settings.model_fields) :] == list(Settings.model_fields)
     for field in Settings.model_fields.values():
         assert field.description is not None
         assert field.description in text
