@@ -26,6 +26,8 @@ from schemas.fields import Json, boolean, choice, member, number, numbers, text,
 # Coordinates may lie somewhat outside the image, as those of a face cut by its border do.
 FURTHEST = 10.0
 
+_EXACT = 2.0**53  # from here on doubles skip integers
+
 
 def load_box(raw: Any) -> Box:
     box = Box(*numbers(raw, 4, -FURTHEST, FURTHEST))
@@ -73,6 +75,12 @@ def load_measure(values: Any, key: str, measure: str) -> float | bool:
     value = member(values, key)
     found: float | bool = within(key, boolean if is_flag(measure) else number, value)
     return found
+
+
+def dump_measure(value: float | bool) -> float | bool:
+    """A quality value as it is written: whole numbers as integers, 87 instead of 87.0."""
+    whole = isinstance(value, float) and value.is_integer() and abs(value) < _EXACT
+    return int(value) if whole else value
 
 
 def fraction(value: float) -> float:

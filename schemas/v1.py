@@ -13,7 +13,17 @@ from schemas.attributes import (
     TEMPLATE,
     Point,
 )
-from schemas.common import FURTHEST, dump_angles, dump_scored, fraction, load_angles, load_measure, load_scored, spelled
+from schemas.common import (
+    FURTHEST,
+    dump_angles,
+    dump_measure,
+    dump_scored,
+    fraction,
+    load_angles,
+    load_measure,
+    load_scored,
+    spelled,
+)
 from schemas.dialect import Dialect, Frame, ImageField, Lens, Picture, at
 from schemas.errors import BadDocument
 from schemas.fields import Json, blob, member, numbers, within
@@ -85,7 +95,7 @@ def _dump_quality(quality: Mapping[str, float | bool]) -> Json:
     def dumped(value: float | bool, factor: int) -> float | bool:
         if isinstance(value, bool):
             return value
-        return round(value * factor, 9)  # 0.29 * 100 is 29, not 28.999999999999996
+        return dump_measure(round(value * factor, 9))  # 0.29 * 100 is 29, not 28.999999999999996
 
     return {"qaa": {key: dumped(quality[name], factor) for name, (key, factor) in _QUALITY.items()}}
 

@@ -14,7 +14,17 @@ from schemas.attributes import (
     TEMPLATE,
     Point,
 )
-from schemas.common import FURTHEST, dump_angles, dump_scored, fraction, load_angles, load_measure, load_scored, spelled
+from schemas.common import (
+    FURTHEST,
+    dump_angles,
+    dump_measure,
+    dump_scored,
+    fraction,
+    load_angles,
+    load_measure,
+    load_scored,
+    spelled,
+)
 from schemas.dialect import Dialect, ImageField, Picture, at
 from schemas.errors import BadDocument
 from schemas.fields import Json, blob, choice, member, numbers, within
@@ -39,6 +49,10 @@ def _keypoints(points: tuple[Point, ...]) -> Json:
 
 def _load_quality(raw: Any) -> Mapping[str, float | bool]:
     return {name: load_measure(raw, name, name) for name in QUALITY_NAMES}
+
+
+def _dump_quality(quality: Mapping[str, float | bool]) -> Json:
+    return {name: dump_measure(value) for name, value in quality.items()}
 
 
 def _load_template(raw: Any) -> bytes:
@@ -92,7 +106,7 @@ V2 = Dialect(
         *spelled(str.lower),
         at("has_medical_mask", MASK, load_scored, dump_scored),
         at("pose", ANGLES, load_angles, dump_angles),
-        at("quality", QUALITY, _load_quality, dict),
+        at("quality", QUALITY, _load_quality, _dump_quality),
         at("keypoints", KEYPOINTS, _points, _keypoints),
         at("template", TEMPLATE, _load_template, _dump_template),
     ],

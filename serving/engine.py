@@ -15,6 +15,7 @@ from serving.errors import UnknownService
 from serving.settings import Settings
 from serving.stages import Stage, node
 
+_BATCH = 32  # objects in one run of a model, which bounds the memory that a crowded photo takes
 _CONDITIONAL = frozenset[Any]({BOX, CONFIDENCE})  # what a graph's conditions ask about
 
 
@@ -48,11 +49,15 @@ class Engine:
 
     async def estimate(self, name: str, image: Image, objects: Sequence[Attributes]) -> list[Attributes]:
         """What the estimator ``name`` says of each of the objects."""
-        if not objects:
-            return []
+        found: list[Attributes] = []
+        for start in range(0, len(objects), _BATCH):
+            views = await asyncio.to_thread(self._views, name, image, objects[start : start + _BATCH])
+            found += await self.stages[name].estimate(views)
+        return found
+
+    def _views(self, name: str, image: Image, objects: Sequence[Attributes]) -> list[Any]:
         estimator = self._viewer(name)
-        views = await asyncio.to_thread(lambda: [estimator.view(image, each) for each in objects])
-        return await self.stages[name].estimate(views)
+        return [estimator.view(image, each) for each in objects]
 
     async def match(self, pairs: Sequence[tuple[Attributes, Attributes]]) -> list[Verification]:
         """How alike the templates of each pair are."""

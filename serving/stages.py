@@ -13,7 +13,6 @@ from schemas.attributes import Verification
 from serving.settings import Settings
 
 Pair = tuple[Attributes, Attributes]
-_BATCH = 32  # views in one run of a model, which bounds the memory that a crowded photo takes
 
 
 class Status(NamedTuple):
@@ -76,8 +75,7 @@ class Local:
     async def estimate(self, views: Sequence[Any]) -> list[Attributes]:
         match self._loaded():
             case Estimator() as estimator:
-                batches = [views[start : start + _BATCH] for start in range(0, len(views), _BATCH)]
-                return [found for batch in batches for found in estimator.estimate(batch)]
+                return estimator.estimate(views)
             case other:
                 raise TypeError(f"{other.name} is no estimator")
 

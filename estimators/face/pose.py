@@ -13,7 +13,7 @@ Yaw lies in [-90, 90]; roll and pitch lie in [-180, 180]. At a yaw of 90 only th
 
 The canonical face was made by ``training/canonical_face.py``, which also says where its pitch of zero comes from.
 
-Measured on 360 pictures of Pointing'04 with yaw and pitch within 60 degrees: mean absolute error of yaw 5.9 and of
+Measured on 360 pictures of Pointing'04 with yaw within 60 degrees: mean absolute error of yaw 5.9 and of
 pitch 10.4 from the mesh; from five points, 6.2 and 17: those tell yaw and roll, but next to nothing of pitch.
 """
 

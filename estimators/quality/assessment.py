@@ -13,6 +13,9 @@ from estimators.quality.view import FaceView
 from estimators.quality.watermark import watermark_odds
 from schemas.attributes import QUALITY_NAMES
 
+_WHOLE = frozenset({"max_rotation_deviation", "eyes_distance", "margin_outer_deviation", "margin_inner_deviation"})
+_DECIMALS = 2  # of scores: whole points in v1
+
 
 class Answers(NamedTuple):
     """What the networks say of a face."""
@@ -52,11 +55,21 @@ def natives(view: FaceView) -> Natives:
 
 
 def assessment(view: FaceView, answers: Answers, limits: Thresholds = THRESHOLDS) -> dict[str, float | bool]:
-    """The 29 values, in the order of QUALITY_NAMES."""
+    """The 29 values, in the order of QUALITY_NAMES.
+
+    Scores are rounded to two decimals, pixels and degrees to whole numbers. Verdicts and the total are formed of what
+    was measured, not of what is rounded.
+    """
     native = natives(view)
     values = {**_picture(native, answers, limits), **_placement(view, limits)}
     values["total_score"] = total_score(_parts(values, view, limits.flare.score(native.glare), answers.usefulness))
-    return {name: values[name] for name in QUALITY_NAMES}
+    return {name: _rounded(name, values[name]) for name in QUALITY_NAMES}
+
+
+def _rounded(name: str, value: float | bool) -> float | bool:
+    if isinstance(value, bool):
+        return value
+    return float(round(value)) if name in _WHOLE else float(round(value, _DECIMALS))
 
 
 def _picture(native: Natives, answers: Answers, limits: Thresholds) -> dict[str, float | bool]:

@@ -47,7 +47,7 @@ def _assessed(estimator: QualityAssessmentEstimator, image: Image, face: Attribu
 
 
 def _is_complete(quality: Quality) -> bool:
-    """All values, in order, of the right types and in their ranges."""
+    """All values, in order, of the right types and in their ranges; points, pixels and degrees are whole."""
     numbers = {name: value for name, value in quality.items() if name.endswith(("_score", "_deviation", "_distance"))}
     scores = [value for name, value in numbers.items() if name not in _UNBOUNDED | {"dynamic_range_score"}]
     return (
@@ -55,6 +55,7 @@ def _is_complete(quality: Quality) -> bool:
         and all(type(value) is (float if name in numbers else bool) for name, value in quality.items())
         and bool(np.isfinite(list(numbers.values())).all())
         and all(0 <= score <= 1 for score in scores)
+        and all(round(value, 0 if name in _UNBOUNDED else 2) == value for name, value in numbers.items())
         and 0 <= quality["dynamic_range_score"] <= 2.55
     )
 
@@ -89,7 +90,7 @@ def test_a_batch_answers_as_its_members_do_one_by_one(
     together = [attributes[QUALITY] for attributes in bare.estimate(pickle.loads(pickle.dumps(views)))]  # noqa: S301
     for view, quality in zip(views, together, strict=True):
         alone = bare.estimate([view])[0][QUALITY]
-        assert dict(quality) == pytest.approx(dict(alone), abs=1e-4)
+        assert dict(quality) == pytest.approx(dict(alone), abs=0.011)  # one unit in the last decimal
     assert bare.estimate([]) == []
 
 
