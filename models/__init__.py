@@ -2,10 +2,11 @@
 
 from models.errors import CorruptModel, ManifestError, MissingModel, ModelError, UnavailableProvider, UnavailableSource
 from models.manifest import Manifest, ModelSpec, load_manifest
-from models.session import Model, Session, open_session, provider_names
+from models.session import PROVIDERS, Model, Session, open_session, provider_names
 from models.store import Installed, ModelStore, default_cache
 
 __all__ = [
+    "PROVIDERS",
     "CorruptModel",
     "Installed",
     "Manifest",

@@ -8,6 +8,9 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from schemas.attributes import Attribute, Attributes
 from schemas.dialect import Dialect, Frame, Picture
 from schemas.errors import BadDocument, TooLarge
@@ -39,22 +42,31 @@ class Document:
             raise TooLarge(f"The document has {len(objects)} objects, {most_objects} are allowed")
         return cls(payload, dialect)
 
+    def framed(self, image: NDArray[np.uint8]) -> "Document":
+        """This document with the size of its decoded image, (height, width, 3)."""
+        return replace(self, frame=Frame(image.shape[1], image.shape[0]))
+
     def picture(self) -> Picture:
         """The image as it stands in the payload, not yet decoded."""
         field = self.dialect.image
-        for key in (field.key, *field.aliases):
-            if self.payload.get(key) is not None:
-                picture: Picture = within(key, field.load, self.payload[key])
-                return picture
-        raise BadDocument("Field required", (field.key,), "missing")
+        key = self._image_key()
+        if key is None:
+            raise BadDocument("Field required", (field.key,), "missing")
+        picture: Picture = within(key, field.load, self.payload[key])
+        return picture
+
+    def _image_key(self) -> str | None:
+        """Where the image stands: under its own key, or under an alias."""
+        field = self.dialect.image
+        return next((key for key in (field.key, *field.aliases) if self.payload.get(key) is not None), None)
 
     @property
     def objects(self) -> Sequence[Json]:
         return self.payload.get("objects") or ()
 
     def indices(self, subject: str) -> list[int]:
-        """Where the objects of class ``subject`` stand; an object without a class counts, an empty one does not."""
-        return [index for index, raw in enumerate(self.objects) if raw and raw.get("class", subject) == subject]
+        """Where the objects of class ``subject`` stand; one without a class is a face, an empty one is nothing."""
+        return [index for index, raw in enumerate(self.objects) if raw and raw.get("class", "face") == subject]
 
     def given(self, subject: str) -> frozenset[Attribute[Any]]:
         """The attributes that every object of class ``subject`` carries; none where there are no such objects."""
@@ -79,8 +91,9 @@ class Document:
 
     def detected(self, subject: str, found: Iterable[Attributes]) -> "Document":
         """This document with the ``found`` objects in place of those of class ``subject``; others stay."""
-        kept = [raw for raw in self.objects if raw and raw.get("class") != subject]
-        taken = [raw["id"] for raw in kept if isinstance(raw.get("id"), int)]
+        nothing = not any(self.objects)  # [{}] is how some clients send no objects
+        kept = [] if nothing else [raw for raw in self.objects if not raw or raw.get("class", "face") != subject]
+        taken = [raw["id"] for raw in kept if type(raw.get("id")) is int and raw["id"] >= 0]
         first = max(taken, default=-1) + 1
         new = [
             self.dialect.write({"id": first + index, "class": subject}, attributes, self.frame)
@@ -93,9 +106,11 @@ class Document:
 
     def answer(self, *, echo: bool = True, **members: Any) -> Json:
         """The payload to send back, with the image under its own key, or without it, and with other ``members``."""
-        field = self.dialect.image
-        images = (field.key, *field.aliases)
-        out = {(field.key if key in images else key): value for key, value in self.payload.items()}
-        if not echo:
-            out.pop(field.key, None)
+        key, own = self._image_key(), self.dialect.image.key
+        out: Json = {}
+        for name, value in self.payload.items():
+            if name == key:
+                out |= {own: value} if echo else {}
+            elif name != own or key is None:  # an alias stands for an own key that is null
+                out[name] = value
         return {**out, **members}

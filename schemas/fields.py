@@ -26,11 +26,15 @@ def number(raw: Any, low: float = -math.inf, high: float = math.inf) -> float:
     """A finite number in [low, high]."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise BadDocument("Input should be a valid number", (), "float_type")
-    if isinstance(raw, float) and not math.isfinite(raw):
+    try:
+        value = float(raw)
+    except OverflowError:  # an integer beyond what a float can hold
+        value = math.inf
+    if not math.isfinite(value):
         raise BadDocument("Input should be a finite number", (), "finite_number")
-    if not low <= raw <= high:
+    if not low <= value <= high:
         raise BadDocument(f"Input should be between {low:g} and {high:g}", (), "out_of_range")
-    return float(raw)
+    return value
 
 
 def numbers(raw: Any, count: int, low: float = -math.inf, high: float = math.inf) -> list[float]:

@@ -22,6 +22,11 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+# A progressive JPEG paints the whole picture once a scan; cameras and editors write about ten. Without a bound a small
+# file can keep a processor busy for minutes.
+_MOST_SCANS = 100
+_SCAN = b"\xff\xda"
+
 # Pillow's own guard is a process-wide number of pixels that first warns; ours is an argument and always refuses.
 Image.MAX_IMAGE_PIXELS = None
 Image.init()  # registers all formats now rather than in the first request
@@ -44,17 +49,33 @@ def decode(picture: Picture, limits: ImageLimits = ImageLimits()) -> NDArray[np.
     if picture.shape is not None:
         _check_pixels(picture.shape[1], picture.shape[0], limits)
         return np.frombuffer(picture.data, np.uint8).reshape(picture.shape)
+    image = _opened(picture, limits)
+    try:
+        return _pixels(image)
+    except Exception:  # noqa: BLE001 - decoders of hostile bytes raise whatever they like
+        raise BadImage("Failed to decode image") from None
+
+
+def pixel_count(picture: Picture, limits: ImageLimits) -> int:
+    """How many pixels an image has, from its header alone; raises what ``decode`` raises before decoding."""
+    if picture.shape is not None:
+        return picture.shape[0] * picture.shape[1]
+    width, height = _opened(picture, limits).size
+    return int(width * height)
+
+
+def _opened(picture: Picture, limits: ImageLimits) -> ImageFile.ImageFile:
+    """The image with its header read and its size within the limits."""
     if len(picture.data) > limits.size:
         raise TooLarge(f"The image has {len(picture.data)} bytes, {limits.size} are allowed")
     try:
         image = Image.open(io.BytesIO(picture.data), formats=FORMATS)
-    except Exception:  # noqa: BLE001 - parsers of hostile bytes raise whatever they like
-        raise BadImage("Failed to decode image") from None
-    _check_pixels(*image.size, limits)
-    try:
-        return _pixels(image)
     except Exception:  # noqa: BLE001 - as above
         raise BadImage("Failed to decode image") from None
+    _check_pixels(*image.size, limits)
+    if image.format in {"JPEG", "MPO"} and picture.data.count(_SCAN) > _MOST_SCANS:
+        raise TooLarge(f"The image has more than the {_MOST_SCANS} scans that are allowed")
+    return image
 
 
 def _check_pixels(width: int, height: int, limits: ImageLimits) -> None:
@@ -79,10 +100,13 @@ def _eight_bits(image: ImageFile.ImageFile) -> Image.Image:
     if image.mode.startswith("I;16"):
         return Image.fromarray((np.asarray(image, np.uint16) >> 8).astype(np.uint8)).convert("RGB")
     if image.mode in {"I", "F"}:  # 32-bit grey: stretched over its own range, as no scale is agreed for it
-        samples = np.nan_to_num(np.asarray(image, np.float64))
+        samples = np.nan_to_num(np.array(image, np.float32), copy=False)
         low, high = float(samples.min()), float(samples.max())
-        return Image.fromarray(((samples - low) * (255 / max(high - low, 1e-9))).astype(np.uint8)).convert("RGB")
+        samples -= low
+        samples *= 255 / max(high - low, 1e-9)
+        return Image.fromarray(samples.astype(np.uint8)).convert("RGB")
     if image.has_transparency_data:
-        pixels = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", pixels.size, "white"), pixels).convert("RGB")
+        pixels, page = image.convert("RGBA"), Image.new("RGB", image.size, "white")
+        page.paste(pixels, mask=pixels)
+        return page
     return image.convert("RGB")

@@ -68,8 +68,8 @@ def _load_template(raw: Any) -> bytes:
 
 
 def _check_bytes(array: Any) -> None:
-    within("format", choice, array.get("format", "NDARRAY"), {"NDARRAY": None})
-    within("dtype", choice, array.get("dtype", "uint8"), _BYTES)
+    within("format", choice, array.get("format") or "NDARRAY", {"NDARRAY": None})
+    within("dtype", choice, array.get("dtype") or "uint8", _BYTES)
 
 
 def _dump_template(data: bytes) -> Json:

@@ -20,12 +20,22 @@ MSGPACK = "application/msgpack"
 def decode_body(body: bytes, media_type: str) -> Any:
     """The value that ``body`` stands for; raises ``BadDocument`` where it is malformed."""
     try:
-        return msgpack.unpackb(body) if media_type == MSGPACK else msgspec.json.decode(body)
+        if media_type == MSGPACK:
+            return msgpack.unpackb(body, object_pairs_hook=_object)
+        return msgspec.json.decode(body)
     except RecursionError:
         raise BadDocument("The body is nested too deeply", (), "recursion") from None
     except (ValueError, msgspec.MsgspecError, msgpack.UnpackException) as error:
         name = "msgpack" if media_type == MSGPACK else "JSON"
-        raise BadDocument(f"{name} decode error: {str(error) or type(error).__name__}", (), "json_invalid") from None
+        told = str(error) or type(error).__name__
+        raise BadDocument(f"{name} decode error: {told}", (), f"{name.lower()}_invalid") from None
+
+
+def _object(members: list[tuple[Any, Any]]) -> Json:
+    """A map of msgpack, whose keys must be text, as those of JSON are."""
+    if not all(isinstance(key, str) for key, _ in members):
+        raise ValueError("keys must be strings")
+    return dict(members)
 
 
 def encode_body(value: Any, media_type: str) -> bytes:

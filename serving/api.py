@@ -17,12 +17,12 @@ from estimators import Detector
 from schemas import BadDocument, Dialect, Document
 from schemas.versions import DIALECTS
 from serving import graphs, process
-from serving.context import Context
+from serving.context import Context, Timings
 from serving.engine import Engine
 from serving.errors import UnknownService, problem
 from serving.health import readiness, version
 from serving.http import answer, failure, options, payload, uploaded_image
-from serving.middleware import ApiKeys, RequestId
+from serving.middleware import Admission, ApiKeys, RequestId
 from serving.openapi import document as openapi_document
 from serving.pages import STATIC, SWAGGER, docs_page, try_page
 from serving.settings import Settings
@@ -35,16 +35,16 @@ def application(engine: Engine) -> Starlette:
     """The application; every route is listed here."""
     settings = engine.settings
     routes = [
-        Route("/health", _health),
-        Route("/ready", _get(readiness)),
-        Route("/version", _get(version)),
-        Route("/openapi.json", _get(_openapi)),
-        Route("/docs", docs_page),
         Route("/", try_page),
+        *_page("/docs", docs_page),
+        *_page("/health", _health),
+        *_page("/ready", _get(readiness)),
+        *_page("/version", _get(version)),
+        *_page("/openapi.json", _get(_openapi)),
         Mount("/static/swagger", StaticFiles(packages=[SWAGGER])),
         Mount("/static", StaticFiles(directory=STATIC)),
-        Route("/graph", _get(_graph_list)),
-        Route("/graph/{name}", _get(_graph)),
+        *_page("/graph", _get(_graph_list)),
+        *_page("/graph/{name}", _get(_graph)),
         *_post("/graph", "sample", _graph_sample, engine),
         *_post("/graph", "image", _graph_image, engine),
         *_post("/{service}", "sample", _sample, engine),
@@ -59,6 +59,7 @@ def application(engine: Engine) -> Starlette:
             allow_headers=["*"],
             expose_headers=["X-Request-ID", "Server-Timing"],
         ),
+        Middleware(Admission, most=settings.max_requests),
         Middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys]),
     ]
     app = Starlette(routes=routes, middleware=middleware, exception_handlers={404: _told, 405: _told})
@@ -69,6 +70,10 @@ def application(engine: Engine) -> Starlette:
 
 async def _told(request: Request, error: Exception) -> Response:
     return failure(request, problem(error))
+
+
+def _page(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> list[Route]:
+    return [Route(path, endpoint), Route(f"{path}/", endpoint)]
 
 
 def _post(prefix: str, kind: str, handler: Handler, engine: Engine) -> list[Route]:
@@ -82,13 +87,14 @@ def _answering(handler: Handler, settings: Settings) -> Callable[[Request], Awai
     """The endpoint around a handler: options, time limit, and errors as answers."""
 
     async def endpoint(request: Request) -> Response:
+        timings = Timings()
         try:
-            context = Context(options(request))
+            context = Context(options(request), timings)
             async with asyncio.timeout(settings.request_timeout):
                 content = await handler(request.app.state.engine, request, context)
                 return await answer(content, context)
         except Exception as error:  # noqa: BLE001 - the one place where errors become responses
-            return failure(request, problem(error))
+            return failure(request, problem(error), timings)
 
     return endpoint
 
@@ -153,10 +159,7 @@ async def _graph_image(engine: Engine, request: Request, context: Context) -> An
 
 
 async def _graph_list(engine: Engine, _: Request) -> Response:
-    listed = [
-        {"name": name, "description": spec.get("description", "")} for name, spec in engine.settings.graphs.items()
-    ]
-    return JSONResponse({"graphs": listed, "outputs": engine.planner.outputs()})
+    return JSONResponse({"graphs": graphs.offered(engine), "outputs": engine.planner.outputs()})
 
 
 async def _graph(engine: Engine, request: Request) -> Response:

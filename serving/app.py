@@ -7,8 +7,8 @@ from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 
-from estimators import CATALOGUE
 from serving.api import application
+from serving.checks import check, names
 from serving.engine import Engine
 from serving.settings import Settings
 from serving.stages import Local, Remote
@@ -16,6 +16,7 @@ from serving.stages import Local, Remote
 GATEWAY = "gateway"
 _CPUS = 0.1  # what a replica reserves, so that all start on two cores; serve_config.yaml has the last word
 _ONGOING, _QUEUED = 16, 256  # requests of a replica, and those that wait for it, before 503 is answered
+_ENTERING = 1024  # requests that Serve hands to a gateway, which itself refuses those beyond its own limit
 
 
 @serve.ingress()
@@ -30,17 +31,14 @@ class Gateway:
 
 
 def build(args: Settings) -> Application:
-    """The application with the services that the settings name, by default all."""
-    names = args.services or tuple(CATALOGUE)
-    unknown = set(names) - set(CATALOGUE)
-    if unknown:
-        raise ValueError(f"services: no such service as {', '.join(sorted(unknown))}; there are {', '.join(CATALOGUE)}")
+    """The application with the services that the settings name, by default all; refuses settings that cannot work."""
+    check(args)
     reserved = {"num_cpus": _CPUS}
     services = {
         name: serve.deployment(
             name=name, ray_actor_options=reserved, max_ongoing_requests=_ONGOING, max_queued_requests=_QUEUED
         )(Local).bind(name, args)
-        for name in names
+        for name in names(args)
     }
-    gateway = serve.deployment(name=GATEWAY, ray_actor_options=reserved, max_ongoing_requests=128)(Gateway)
+    gateway = serve.deployment(name=GATEWAY, ray_actor_options=reserved, max_ongoing_requests=_ENTERING)(Gateway)
     return gateway.bind(args, services)

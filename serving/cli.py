@@ -14,6 +14,7 @@ from estimators import CATALOGUE
 from models import Manifest, ModelStore, load_manifest
 from models.fetch import pull
 from models.listing import progress_bars, table
+from serving.checks import check
 from serving.health import product_version
 from serving.settings import Settings
 
@@ -62,7 +63,11 @@ def serve(
     """Obtain the models and run the server of serve_config.yaml on this machine."""
     loaded = yaml.safe_load(config.read_text(encoding="utf-8"))
     chosen = _listening(loaded, host, port)
-    settings = Settings(**_arguments(loaded))
+    try:
+        settings = Settings(**_arguments(loaded))
+        check(settings)
+    except ValueError as error:  # pydantic's ValidationError is one too
+        raise typer.BadParameter(f"{config}: {error}") from None
     if chosen["host"] not in {"127.0.0.1", "localhost", "::1"} and not settings.api_keys:
         raise typer.BadParameter(
             f"listening on {chosen['host']} is open to others: set FACET_API_KEYS='[\"a-long-secret\"]' first"

@@ -1,7 +1,9 @@
 """What the system can do with images and objects, whatever the wire format: one service, a graph, a comparison."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from typing import Any
 
 from estimators import CATALOGUE, Estimator, FaceDetectorWith, Image, Matcher, Node
@@ -9,14 +11,22 @@ from graph import Objects, Outcome, Plan, Planner, Scene, Step, run
 from models import MissingModel
 from schemas import Attributes, Document, Frame, Picture
 from schemas.attributes import BOX, CONFIDENCE, Verification
-from schemas.image import decode
+from schemas.image import decode, pixel_count
+from serving.budget import Budget
 from serving.context import Timings
 from serving.errors import UnknownService
 from serving.settings import Settings
-from serving.stages import Stage, node
+from serving.stages import Stage, Status, node
 
 _BATCH = 32  # objects in one run of a model, which bounds the memory that a crowded photo takes
 _CONDITIONAL = frozenset[Any]({BOX, CONFIDENCE})  # what a graph's conditions ask about
+
+
+def planner(names: Iterable[str]) -> Planner:
+    """The planner over some services; those that do the work of several in one stand for what they provide."""
+    kinds = [CATALOGUE[name] for name in names]
+    plannable = [kind for kind in kinds if not issubclass(kind, FaceDetectorWith | Matcher)]
+    return Planner.of(plannable, [kind for kind in kinds if issubclass(kind, FaceDetectorWith)])
 
 
 class Engine:
@@ -25,10 +35,13 @@ class Engine:
     def __init__(self, settings: Settings, stages: Mapping[str, Stage]) -> None:
         self.settings = settings
         self.stages = stages
+        self.said: dict[str, tuple[float, Status]] = {}  # what each service said of itself last, and when
         self._nodes: dict[str, Node] = {}
-        kinds = [CATALOGUE[name] for name in stages]
-        plannable = [kind for kind in kinds if not issubclass(kind, FaceDetectorWith | Matcher)]
-        self.planner = Planner.of(plannable, [kind for kind in kinds if issubclass(kind, FaceDetectorWith)])
+        self._pixels = Budget(settings.max_pixels_in_flight)
+        # Pools of their own: a request that decodes for long must not keep others from being encoded.
+        self._decoding = ThreadPoolExecutor(2, "decode")
+        self._cutting = ThreadPoolExecutor(2, "cut")
+        self.planner = planner(stages)
 
     def kind(self, name: str) -> type[Node]:
         """The class of a service that runs here."""
@@ -36,10 +49,15 @@ class Engine:
             raise UnknownService(f"There is no service {name!r:.80}")
         return CATALOGUE[name]
 
-    async def pixels(self, picture: Picture, timings: Timings) -> Image:
-        """The upright pixels of an image on the wire."""
-        with timings.measure("decode"):
-            return await asyncio.to_thread(decode, picture, self.settings.image_limits)
+    @asynccontextmanager
+    async def pixels(self, picture: Picture, timings: Timings) -> AsyncIterator[Image]:
+        """The upright pixels of an image on the wire; waits while the images of other requests fill the memory."""
+        limits = self.settings.image_limits
+        async with self._pixels.held(pixel_count(picture, limits)):
+            with timings.measure("decode"):
+                loop = asyncio.get_running_loop()
+                image = await loop.run_in_executor(self._decoding, decode, picture, limits)
+            yield image
 
     async def detect(self, name: str, image: Image, threshold: float | None) -> list[Attributes]:
         """The objects that the detector ``name`` finds, those below ``threshold`` left out."""
@@ -51,7 +69,8 @@ class Engine:
         """What the estimator ``name`` says of each of the objects."""
         found: list[Attributes] = []
         for start in range(0, len(objects), _BATCH):
-            views = await asyncio.to_thread(self._views, name, image, objects[start : start + _BATCH])
+            part = objects[start : start + _BATCH]
+            views = await asyncio.get_running_loop().run_in_executor(self._cutting, self._views, name, image, part)
             found += await self.stages[name].estimate(views)
         return found
 
@@ -85,8 +104,8 @@ class Engine:
         async def call(step: Step, objects: Objects) -> Objects:
             with timings.measure(step.name):
                 if step.detects:
-                    lowest = step.when.min_confidence or threshold
-                    return await self.detect(step.name, image, lowest)
+                    lowest = max(step.when.min_confidence, threshold or 0.0)
+                    return await self.detect(step.name, image, lowest or None)
                 return await self.estimate(step.name, image, objects)
 
         frame = Frame(image.shape[1], image.shape[0])
@@ -99,6 +118,9 @@ class Engine:
             needed = frozenset[Any]().union(
                 *(CATALOGUE[name].requires for name, step in plan.steps.items() if step.subject == subject)
             )
-            wanted = (needed | _CONDITIONAL) & document.given(subject)
-            scene[subject] = [document.read(index, wanted) for index in document.indices(subject)]
+            given = needed & document.given(subject)
+            scene[subject] = [
+                document.read(index, given | (_CONDITIONAL & document.dialect.carried(document.objects[index])))
+                for index in document.indices(subject)
+            ]
         return scene

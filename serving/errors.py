@@ -24,6 +24,10 @@ class Unauthorised(Exception):
     """The request carries no valid key."""
 
 
+class Overloaded(RuntimeError):
+    """More requests are in progress than may be."""
+
+
 class UnknownService(LookupError):
     """There is no such service, version or graph."""
 
@@ -45,12 +49,13 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     MissingModel: HTTPStatus.SERVICE_UNAVAILABLE,
     ModelError: HTTPStatus.SERVICE_UNAVAILABLE,
+    Overloaded: HTTPStatus.SERVICE_UNAVAILABLE,
     BackPressureError: HTTPStatus.SERVICE_UNAVAILABLE,
     DeploymentUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     RayActorError: HTTPStatus.SERVICE_UNAVAILABLE,
     TimeoutError: HTTPStatus.GATEWAY_TIMEOUT,
 }
-_BUSY = (BackPressureError, DeploymentUnavailableError, RayActorError)
+_BUSY = (Overloaded, BackPressureError, DeploymentUnavailableError, RayActorError)
 
 
 class Problem(NamedTuple):

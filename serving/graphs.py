@@ -8,8 +8,8 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from estimators import CATALOGUE, Matcher
-from graph import Fact, Failure, GraphSpec, Outcome, Plan, PlanError
-from schemas import Attributes, BadDocument, Dialect, Document, Frame, TooLarge
+from graph import Fact, Failure, GraphSpec, Outcome, Plan, PlanError, Planner
+from schemas import Attributes, BadDocument, Dialect, Document, TooLarge
 from schemas.attributes import TEMPLATE
 from schemas.fields import Json, text, within
 from serving.context import Context
@@ -42,7 +42,7 @@ def wanted(engine: Engine, query: QueryParams, body: Any) -> Wanted:
     asked: Json = {}
     for key in ("services", "outputs"):
         if key in query:
-            asked[key] = [each for each in query[key].split(",") if each]
+            asked[key] = [each for each in ",".join(query.getlist(key)).split(",") if each]
     ways = [bool(asked), "graph" in query, body is not None]
     if sum(ways) > 1:
         raise PlanError("name the graph once: in the query by services and outputs, or by graph, or in the body")
@@ -64,7 +64,7 @@ def _limited(engine: Engine, spec: GraphSpec) -> GraphSpec:
     return spec
 
 
-def compiled(engine: Engine, graph: Wanted, document: Document | None = None) -> Plan:
+def compiled(plans: Planner, graph: Wanted, document: Document | None = None) -> Plan:
     """The plan for a document, or for an image alone."""
     given: set[Fact] = set()
     present: set[str] = set()
@@ -72,17 +72,19 @@ def compiled(engine: Engine, graph: Wanted, document: Document | None = None) ->
         if document is not None and document.indices(subject):
             present.add(subject)
             given |= {Fact(subject, attribute) for attribute in document.given(subject)}
-    return engine.planner.plan(graph.spec, given, present)
+    return plans.plan(graph.spec, given, present)
 
 
 async def sample(engine: Engine, graph: Wanted, document: Document, context: Context) -> tuple[Document, Json]:
     """The document with what the graph found, and the members to send beside it."""
-    plan = compiled(engine, graph, document)
+    # An answer that was sent here again may hold the errors of the run before.
+    document = replace(document, payload={key: value for key, value in document.payload.items() if key != "errors"})
+    plan = compiled(engine.planner, graph, document)
     if not plan.steps:
         return document, {}
-    image = await engine.pixels(document.picture(), context.timings)
-    document = replace(document, frame=Frame(image.shape[1], image.shape[0]))
-    outcome = await engine.execute(plan, document, image, context.options.threshold, context.timings)
+    async with engine.pixels(document.picture(), context.timings) as image:
+        document = document.framed(image)
+        outcome = await engine.execute(plan, document, image, context.options.threshold, context.timings)
     if not context.options.partial:
         _raise(plan, outcome)
     beside: Json = {}
@@ -159,6 +161,8 @@ async def _pair(engine: Engine, graph: Wanted, dialect: Dialect, samples: list[A
     """Both samples with their templates, and the verification of the pair of faces that are most alike."""
     if len(samples) != 2:
         raise BadDocument("Input should be a list of exactly 2 samples", ("samples",), "list_length")
+    # Without its templates there is nothing to compare: a part of the answer will not do.
+    context = replace(context, options=context.options._replace(partial=False))
     documents, answers = [], []
     for index, raw in enumerate(samples):
         try:
@@ -189,10 +193,25 @@ def _templates(document: Document, index: int) -> Mapping[int, Attributes]:
     return faces
 
 
+def offered(engine: Engine) -> list[Json]:
+    """The named graphs that the services here can run."""
+    listed = []
+    for name in engine.settings.graphs:
+        graph = Wanted(named(engine, name))
+        if graph.compares and "verify-matcher" not in engine.stages:
+            continue
+        try:
+            compiled(engine.planner, graph)
+        except PlanError:
+            continue
+        listed.append({"name": name, "description": graph.spec.description})
+    return listed
+
+
 def description(engine: Engine, name: str) -> Json:
     """What ``GET /graph/{name}`` tells of a graph."""
     graph = Wanted(named(engine, name))
-    plan = compiled(engine, graph)
+    plan = compiled(engine.planner, graph)
     nodes = [
         {
             "service": step.name,

@@ -1,6 +1,8 @@
 """``/ready`` and ``/version``: can every service answer, and with which models."""
 
 import asyncio
+import math
+import time
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 
@@ -13,6 +15,7 @@ from serving.errors import UnknownService, problem
 from serving.stages import Status
 
 _PATIENCE = 3.0  # seconds for a replica to say how it is
+_MEMORY = 60.0  # seconds for which what it said last still counts, where it is too busy to say it again
 
 
 def product_version() -> str:
@@ -40,15 +43,23 @@ async def _state(engine: Engine, name: str) -> Json:
         found = await asked_status(engine, name)
     except Exception as error:  # noqa: BLE001 - whatever keeps a service from answering is its state
         return {"ready": False, "detail": problem(error).detail}
-    if found.missing:
+    if found.missing is not None:
         return {"ready": False, "detail": found.missing}
     return {"ready": True, "models": list(found.models)}
 
 
 async def asked_status(engine: Engine, name: str) -> Status:
     """What a service says of itself."""
-    async with asyncio.timeout(_PATIENCE):
-        return await engine.stages[name].status()
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            found = await engine.stages[name].status()
+    except TimeoutError:
+        said, found = engine.said.get(name, (-math.inf, Status((), None)))
+        if time.monotonic() - said > _MEMORY:
+            raise
+        return found
+    engine.said[name] = (time.monotonic(), found)
+    return found
 
 
 async def version(engine: Engine, _: Request) -> Response:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from schemas import BadDocument, TooLarge
 from schemas.fields import Json, number
 from schemas.wire import JSON, MSGPACK, decode_body, encode_body
-from serving.context import Context, Options
+from serving.context import Context, Options, Timings
 from serving.errors import BadOption, Problem, UnsupportedMedia
 from serving.settings import Settings
 
@@ -59,14 +59,24 @@ def _media_type(value: str | None) -> str:
 
 
 def _answer_type(request: Request) -> str:
-    """The type that the client accepts by name, otherwise the one that it sent."""
-    accepted = [_media_type(each) for each in request.headers.get("accept", "").split(",")]
-    for each in accepted:
-        if each in _MSGPACK_NAMES:
-            return MSGPACK
-        if each == JSON:
-            return JSON
-    return MSGPACK if _media_type(request.headers.get("content-type")) in _MSGPACK_NAMES else JSON
+    """The type that the client accepts by name, the one it prefers of both, otherwise the one that it sent."""
+    weights = {JSON: 0.0, MSGPACK: 0.0}
+    for each in request.headers.get("accept", "").split(","):
+        named = MSGPACK if _media_type(each) in _MSGPACK_NAMES else _media_type(each)
+        if named in weights:
+            weights[named] = max(weights[named], _weight(each))
+    if weights[JSON] == weights[MSGPACK]:
+        return MSGPACK if _media_type(request.headers.get("content-type")) in _MSGPACK_NAMES else JSON
+    return max(weights, key=lambda name: weights[name])
+
+
+def _weight(accepted: str) -> float:
+    """The q of an entry of an Accept header; one that is malformed counts as absent."""
+    _, _, raw = accepted.replace(" ", "").partition(";q=")
+    try:
+        return float(raw) if raw else 1.0
+    except ValueError:
+        return 1.0
 
 
 async def payload(request: Request, settings: Settings) -> Any:
@@ -131,8 +141,9 @@ async def answer(content: Json, context: Context) -> Response:
     return Response(body, media_type=media_type, headers={"Server-Timing": context.timings.header()})
 
 
-def failure(request: Request, found: Problem) -> Response:
+def failure(request: Request, found: Problem, timings: Timings | None = None) -> Response:
     """The response that tells of an error, in the format that the client accepts."""
     media_type = _answer_type(request)
     body = encode_body({"detail": found.detail}, media_type)
-    return Response(body, found.status, media_type=media_type, headers=found.headers)
+    headers = found.headers | ({"Server-Timing": timings.header()} if timings else {})
+    return Response(body, found.status, media_type=media_type, headers=headers)

@@ -1,7 +1,7 @@
 """The work behind ``process/sample`` and ``process/image`` of a single service: a document in, the document out."""
 
 from estimators import Detector, Matcher
-from schemas import BadDocument, Dialect, Document, Frame, Picture
+from schemas import BadDocument, Dialect, Document, Picture
 from schemas.attributes import TEMPLATE
 from schemas.fields import Json
 from serving.context import Context
@@ -19,12 +19,12 @@ async def sample(engine: Engine, service: str, document: Document, context: Cont
         return found.answer(echo=context.options.echo, **context.beside())
     if document.payload.get("objects") is None:
         raise BadDocument("Field required", ("objects",), "missing")
-    image = await engine.pixels(picture, context.timings)
-    document = Document(document.payload, document.dialect, Frame(image.shape[1], image.shape[0]))
-    indices = document.indices(kind.subject)
-    objects = [document.read(index, kind.requires) for index in indices]
-    with context.timings.measure(service):
-        said = await engine.estimate(service, image, objects)
+    async with engine.pixels(picture, context.timings) as image:
+        document = document.framed(image)
+        indices = document.indices(kind.subject)
+        objects = [document.read(index, kind.requires) for index in indices]
+        with context.timings.measure(service):
+            said = await engine.estimate(service, image, objects)
     enriched = document.enriched(dict(zip(indices, said, strict=True)))
     return enriched.answer(echo=context.options.echo, **context.beside())
 
@@ -37,11 +37,11 @@ async def upload(engine: Engine, service: str, dialect: Dialect, data: bytes, co
 
 
 async def _detected(engine: Engine, service: str, document: Document, picture: Picture, context: Context) -> Document:
-    image = await engine.pixels(picture, context.timings)
-    with context.timings.measure(service):
-        found = await engine.detect(service, image, context.options.threshold)
-    framed = Document(document.payload, document.dialect, Frame(image.shape[1], image.shape[0]))
-    return framed.detected(engine.kind(service).subject, found)
+    async with engine.pixels(picture, context.timings) as image:
+        with context.timings.measure(service):
+            found = await engine.detect(service, image, context.options.threshold)
+        document = document.framed(image)
+    return document.detected(engine.kind(service).subject, found)
 
 
 async def _verified(engine: Engine, document: Document, context: Context) -> Json:
@@ -51,4 +51,4 @@ async def _verified(engine: Engine, document: Document, context: Context) -> Jso
     with context.timings.measure("verify-matcher"):
         [found] = await engine.match([(first, second)])
     verification = document.dialect.verification(found)
-    return document.answer(verification=verification, **context.beside())
+    return document.answer(echo=context.options.echo, verification=verification, **context.beside())

@@ -1,7 +1,7 @@
 """All settings in one frozen object: from ``args`` in serve_config.yaml first, then from ``FACET_…`` variables."""
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,6 +31,10 @@ class Settings(BaseSettings):
 
     max_image_bytes: int = Field(default=ImageLimits().size, ge=1, description="The largest encoded image")
     max_image_pixels: int = Field(default=ImageLimits().pixels, ge=1, description="The largest decoded image")
+    max_pixels_in_flight: int = Field(
+        default=2 * ImageLimits().pixels, ge=1, description="Decoded pixels of all requests together; more wait"
+    )
+    max_requests: int = Field(default=128, ge=1, description="Requests at a time, of a gateway; more are refused")
     max_body_bytes: int = Field(default=16 * 2**20, ge=1, description="The largest request body")
     max_objects: int = Field(default=1000, ge=1, description="The most objects in a document")
     max_samples: int = Field(default=64, ge=1, description="The most samples in a batch")
@@ -40,7 +44,9 @@ class Settings(BaseSettings):
     cors_origins: tuple[str, ...] = Field(
         default=(), description="Web origins that browsers may call from; '*' for all"
     )
-    api_keys: tuple[SecretStr, ...] = Field(default=(), description="If any are given, a request must carry one")
+    api_keys: tuple[Annotated[SecretStr, Field(min_length=8)], ...] = Field(
+        default=(), description="If any are given, a request must carry one"
+    )
 
     @field_validator("cache", "model_mirror")
     @classmethod

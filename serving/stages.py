@@ -1,5 +1,6 @@
 """A service wherever it runs: in this process, or behind a Ray Serve handle. Callers do not know which."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -7,7 +8,7 @@ from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
 from estimators import CATALOGUE, Detector, Estimator, Image, Matcher, Node
-from models import MissingModel, Model, ModelStore, provider_names
+from models import MissingModel, Model, ModelError, ModelStore, provider_names
 from schemas import Attributes
 from schemas.attributes import Verification
 from serving.settings import Settings
@@ -57,32 +58,37 @@ class Local:
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
+        self._turn = asyncio.Lock()  # one run of a model at a time; questions of state need not wait for it
         self._node: Node | None = None
         self._missing: str | None = None
         try:
             self._node = node(name, settings, loaded=True)
             self._models = _model_names(name, settings)
-        except MissingModel as error:
+        except ModelError as error:  # missing or damaged: this service cannot answer, the others can
             self._missing, self._models = str(error), ()
 
     async def detect(self, image: Image, threshold: float | None) -> list[Attributes]:
         match self._loaded():
             case Detector() as detector:
-                return detector.detect([image], threshold)[0]
+                async with self._turn:
+                    [found] = await asyncio.to_thread(detector.detect, [image], threshold)
+                return found
             case other:
                 raise TypeError(f"{other.name} is no detector")
 
     async def estimate(self, views: Sequence[Any]) -> list[Attributes]:
         match self._loaded():
             case Estimator() as estimator:
-                return estimator.estimate(views)
+                async with self._turn:
+                    return await asyncio.to_thread(estimator.estimate, views)
             case other:
                 raise TypeError(f"{other.name} is no estimator")
 
     async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
         match self._loaded():
             case Matcher() as matcher:
-                return matcher.match(pairs)
+                async with self._turn:
+                    return await asyncio.to_thread(matcher.match, pairs)
             case other:
                 raise TypeError(f"{other.name} is no matcher")
 

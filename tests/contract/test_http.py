@@ -38,6 +38,7 @@ class Scripted:
     def __init__(self, error: Exception | None = None, seconds: float = 0) -> None:
         self.error, self.seconds = error, seconds
         self.thresholds: list[float | None] = []
+        self.at_once = self.most_at_once = 0
 
     async def detect(self, _: Pixels, threshold: float | None) -> list[Attributes]:
         self.thresholds.append(threshold)
@@ -57,7 +58,10 @@ class Scripted:
         return Status(("some-model",), None)
 
     async def _act(self) -> None:
+        self.at_once += 1
+        self.most_at_once = max(self.at_once, self.most_at_once)
         await asyncio.sleep(self.seconds)
+        self.at_once -= 1
         if self.error is not None:
             raise self.error
 
@@ -141,12 +145,28 @@ async def test_the_answer_has_the_format_that_was_sent_or_is_accepted(http: http
     assert msgpack.unpackb(as_packed.content)["_image"]["blob"] == png()
 
 
+@pytest.mark.parametrize(
+    ("accept", "kind"),
+    [
+        ("application/msgpack;q=0, application/json", "application/json"),
+        ("application/json;q=0.1, application/x-msgpack", "application/msgpack"),
+        ("application/json, application/msgpack", "application/json"),
+        ("text/html, */*;q=0.8", "application/json"),
+        ("application/msgpack;q=x", "application/msgpack"),
+    ],
+)
+async def test_what_the_caller_prefers_is_sent(http: httpx.AsyncClient, accept: str, kind: str) -> None:
+    sent = sample(objects=[])
+    answer = await http.post("/gender-estimator/v2/process/sample", json=sent, headers={"Accept": accept})
+    assert answer.headers["content-type"] == kind
+
+
 async def test_errors_come_in_the_format_of_the_caller(http: httpx.AsyncClient) -> None:
     answer = await http.post(
         "/gender-estimator/v2/process/sample", content=b"\xc1", headers={"Content-Type": "application/msgpack"}
     )
     assert answer.status_code == 422
-    assert msgpack.unpackb(answer.content)["detail"][0]["type"] == "json_invalid"
+    assert msgpack.unpackb(answer.content)["detail"][0]["type"] == "msgpack_invalid"
 
 
 async def test_a_threshold_reaches_the_detector(http: httpx.AsyncClient, stages: dict[str, Scripted]) -> None:
@@ -239,6 +259,29 @@ async def test_a_busy_or_dying_service_asks_to_come_again(settings: Settings, er
     async with client(settings, {"face-detector-face-fitter": Scripted(error)}) as http:
         answer = await http.post("/face-detector-face-fitter/v2/process/sample", json=sample())
     assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.headers["server-timing"].startswith("decode;dur=")
+
+
+async def test_more_requests_than_may_be_are_told_to_come_again(settings: Settings) -> None:
+    slow = {"face-detector-face-fitter": Scripted(seconds=0.2)}
+    async with client(settings, slow, max_requests=2) as http:
+        answers = await asyncio.gather(
+            *(http.post("/face-detector-face-fitter/v2/process/sample", json=sample()) for _ in range(5))
+        )
+        assert sorted(each.status_code for each in answers) == [200, 200, 503, 503, 503]
+        assert {each.headers.get("retry-after") for each in answers if each.status_code == 503} == {"1"}
+        again = await http.post("/face-detector-face-fitter/v2/process/sample", json=sample())
+    assert again.status_code == 200
+
+
+async def test_images_beyond_the_memory_wait_for_each_other(settings: Settings) -> None:
+    detector = Scripted(seconds=0.01)
+    async with client(settings, {"face-detector-face-fitter": detector}, max_pixels_in_flight=100) as http:
+        answers = await asyncio.gather(
+            *(http.post("/face-detector-face-fitter/v2/process/sample", json=sample()) for _ in range(6))
+        )
+    assert [each.status_code for each in answers] == [200] * 6
+    assert detector.most_at_once == 1  # 64 pixels each
 
 
 async def test_what_nobody_foresaw_is_an_internal_error_without_details(settings: Settings) -> None:
@@ -249,14 +292,18 @@ async def test_what_nobody_foresaw_is_an_internal_error_without_details(settings
 
 
 async def test_keys_are_required_where_they_are_set(settings: Settings, stages: dict[str, Scripted]) -> None:
-    keys = (SecretStr("key-one"), SecretStr("key-two"))
+    keys = (SecretStr("key-number-one"), SecretStr("key-number-two"))
     path = "/face-detector-face-fitter/v2/process/sample"
     async with client(settings, stages, api_keys=keys) as http:
         assert (await http.post(path, json=sample())).status_code == 401
         assert (await http.get("/health")).status_code == 200
-        for headers in ({"Authorization": "Bearer key-two"}, {"TOKEN": "key-one"}, {"X-API-Key": "key-one"}):
+        for headers in (
+            {"Authorization": "Bearer key-number-two"},
+            {"TOKEN": "key-number-one"},
+            {"X-API-Key": "key-number-one"},
+        ):
             assert (await http.post(path, json=sample(), headers=headers)).status_code == 200
-        for headers in ({"Authorization": "Bearer"}, {"TOKEN": "key-on"}, {"X-API-Key": ""}):
+        for headers in ({"Authorization": "Bearer"}, {"TOKEN": "key-number-on"}, {"X-API-Key": ""}):
             assert (await http.post(path, json=sample(), headers=headers)).status_code == 401
 
 
@@ -264,7 +311,7 @@ async def test_browsers_of_other_origins_may_call_where_it_is_set(
     settings: Settings, stages: dict[str, Scripted]
 ) -> None:
     ask = {"Origin": "http://app.example", "Access-Control-Request-Method": "POST"}
-    keys = (SecretStr("key"),)
+    keys = (SecretStr("a-long-key"),)
     async with client(settings, stages, cors_origins=("http://app.example",), api_keys=keys) as http:
         allowed = await http.options("/gender-estimator/v2/process/sample", headers=ask)
     assert allowed.headers["access-control-allow-origin"] == "http://app.example"
@@ -341,6 +388,52 @@ async def test_objects_that_were_sent_are_not_detected_again(
     answer = await http.post("/graph/v2/process/sample?outputs=gender", json=sample(objects=[{"class": "cat"}, FACE]))
     assert answer.json()["objects"] == [{"class": "cat"}, FACE | {"gender": "female"}]
     assert stages["face-detector-face-fitter"].thresholds == []
+
+
+async def test_a_condition_counts_for_each_object_that_says_how_sure_it_is(http: httpx.AsyncClient) -> None:
+    objects = [FACE | {"confidence": 0.2}, FACE]
+    nodes = [{"service": "gender-estimator", "when": {"min_confidence": 0.5}}]
+    answer = await http.post("/graph/v2/process/sample", json=sample(objects=objects, graph={"nodes": nodes}))
+    assert ["gender" in each for each in answer.json()["objects"]] == [False, True]
+
+
+async def test_a_comparison_without_templates_says_why(settings: Settings, stages: dict[str, Scripted]) -> None:
+    stages["template-extractor"] = Scripted()
+    stages["face-detector-face-fitter"].error = MissingModel("no detector")
+    body = {"samples": [sample(), sample()]}
+    async with client(settings, stages) as http:
+        answer = await http.post("/graph/v2/process/sample?services=verify-matcher&on_failure=partial", json=body)
+    assert (answer.status_code, answer.json()) == (503, {"detail": "no detector"})
+
+
+async def test_services_may_be_named_one_by_one(http: httpx.AsyncClient) -> None:
+    path = "/graph/v2/process/sample?services=gender-estimator&services=horoscope"
+    answer = await http.post(path, json=sample())
+    assert "horoscope" in answer.json()["detail"][0]["msg"]
+
+
+async def test_errors_of_a_run_before_are_not_told_again(http: httpx.AsyncClient) -> None:
+    answer = await http.post("/graph/v2/process/sample?outputs=gender", json=sample(errors=[{"node": "x"}]))
+    assert "errors" not in answer.json()
+
+
+async def test_a_huge_number_in_a_graph_is_refused(http: httpx.AsyncClient) -> None:
+    nodes = [{"service": "gender-estimator", "when": {"min_size": 10**400}}]
+    answer = await http.post("/graph/v2/process/sample", json=sample(graph={"nodes": nodes}))
+    assert answer.status_code == 422
+
+
+async def test_a_busy_service_is_ready(
+    settings: Settings, stages: dict[str, Scripted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.health._PATIENCE", 0.05)
+    async with client(settings, stages) as http:
+        assert (await http.get("/ready/")).status_code == 200
+        stages["gender-estimator"].seconds = 0.2
+        assert (await http.get("/ready")).status_code == 200
+        assert set((await http.get("/version")).json()) == {"product", "version", "models"}
+    async with client(settings, stages) as http:  # which never heard of it
+        assert (await http.get("/ready")).status_code == 503
 
 
 async def test_timings_are_told(http: httpx.AsyncClient) -> None:

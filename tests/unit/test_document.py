@@ -40,17 +40,25 @@ def test_what_is_unknown_survives_in_order(before: Any, after: Any, inside: Any)
 
 def test_objects_of_another_class_are_left_alone() -> None:
     document = Document.of({"objects": [{"class": "body"}, FACE, {}, {"bbox": [0, 0, 1, 1]}]}, V1)
-    assert document.indices("face") == [1, 3]
-    assert document.indices("body") == [0, 3]
+    assert document.indices("face") == [1, 3]  # one without a class is a face
+    assert document.indices("body") == [0]
 
 
 def test_a_detector_replaces_objects_of_its_own_class() -> None:
     body = {"id": 7, "class": "body", "mine": 1}
-    document = Document.of({"objects": [FACE, body, {}]}, V1)
+    document = Document.of({"objects": [FACE, body, {"bbox": [0, 0, 1, 1]}]}, V1)
     found = Attributes({KIND: "face", BOX: Box(0, 0, 1, 1), CONFIDENCE: 0.5})
     objects = document.detected("face", [found, found]).objects
     assert objects[0] is body
     assert [each["id"] for each in objects] == [7, 8, 9]
+
+
+def test_empty_objects_alone_are_none_but_keep_their_place_among_others() -> None:
+    found = [Attributes({KIND: "face", BOX: Box(0, 0, 1, 1)})]
+    assert len(Document.of({"objects": [{}, {}]}, V1).detected("face", found).objects) == 1
+    among = Document.of({"objects": [{}, {"class": "cat", "id": True}]}, V1).detected("face", found)
+    assert among.objects[:2] == [{}, {"class": "cat", "id": True}]
+    assert among.objects[2]["id"] == 0
 
 
 def test_ids_of_what_is_found_in_an_image_alone_count_from_zero() -> None:
@@ -69,6 +77,12 @@ def test_the_image_alias_is_read_and_never_written() -> None:
     assert document.picture().data == b"ABC"
     assert list(document.answer()) == ["x", "_image", "objects"]
     assert list(document.answer(echo=False)) == ["x", "objects"]
+
+
+def test_an_image_under_its_own_key_leaves_the_alias_alone() -> None:
+    payload = {"_image": {"blob": "QUJD"}, "image": "mine"}
+    assert Document.of(payload, V2).answer() == payload
+    assert Document.of({"_image": None, "image": {"blob": "QUJD"}}, V2).answer() == {"_image": {"blob": "QUJD"}}
 
 
 def test_bare_pixels_need_their_shape() -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from schemas import BadImage, Picture, TooLarge
-from schemas.image import ImageLimits, decode
+from schemas.image import ImageLimits, decode, pixel_count
 
 # Left half red, upper right green, lower right blue: no turn or flip of it looks like another.
 PICTURE = np.zeros((40, 60, 3), np.uint8)
@@ -123,3 +123,19 @@ def test_arbitrary_bytes_are_an_image_or_refused(data: bytes, start: bytes) -> N
         return
     assert found.dtype == np.uint8
     assert found.shape[2] == 3
+
+
+def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded() -> None:
+    data = saved(Image.effect_noise((64, 64), 90), "JPEG", progressive=True)
+    start = data.rindex(b"\xff\xda")
+    scan = data[start:-2]
+    decode(Picture(data))
+    with pytest.raises(TooLarge, match="scans"):
+        decode(Picture(data[:-2] + scan * 200 + data[-2:]))
+
+
+def test_the_size_of_an_image_is_known_before_it_is_decoded() -> None:
+    assert pixel_count(Picture(saved(Image.fromarray(PICTURE), "PNG")), ImageLimits()) == 2400
+    assert pixel_count(Picture(PICTURE.tobytes(), PICTURE.shape), ImageLimits()) == 2400
+    with pytest.raises(BadImage):
+        pixel_count(Picture(b"x"), ImageLimits())

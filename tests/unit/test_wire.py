@@ -64,7 +64,17 @@ def test_malformed_json_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"\xc1", b"\x91" * 100_000, b"\x81\xa1a", b"\xdd\xff\xff\xff\xff", b"\xa2\xff\xfe", b"\x01\x01"]
+    "body",
+    [
+        b"",
+        b"\xc1",
+        b"\x91" * 100_000,
+        b"\x81\xa1a",
+        b"\xdd\xff\xff\xff\xff",
+        b"\xa2\xff\xfe",
+        b"\x01\x01",
+        b"\x81\xc4\x01a\x01",
+    ],
 )
 def test_malformed_msgpack_is_refused(body: bytes) -> None:
     with pytest.raises(BadDocument):
