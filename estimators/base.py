@@ -9,7 +9,7 @@ node opens no file, reads no environment, writes no log and keeps no state betwe
 * An ``Estimator`` works in two steps, so that a photo never has to travel: ``view`` cuts from the image what the
   model looks at, where the photo is, without running a model; ``estimate`` runs the model on a batch of views,
   which may mix objects of several images and several requests. The answer has one entry per item, in order.
-* A ``Matcher`` compares pairs of objects, without an image.
+* A ``Matcher`` compares pairs of objects, without an image, and finds the most alike pair of two sets.
 
 All methods are pure functions of their arguments. Images are RGB uint8 (height, width, 3), upright.
 """
@@ -70,3 +70,10 @@ class Matcher(Node):
     @abstractmethod
     def match(self, pairs: Sequence[tuple[Attributes, Attributes]]) -> list[Verification]:
         """How alike the two of each pair are."""
+
+    @abstractmethod
+    def best(self, first: Sequence[Attributes], second: Sequence[Attributes]) -> tuple[int, int, Verification]:
+        """Which of the ``first`` and which of the ``second`` are most alike, and how much: the earliest such pair.
+
+        The same as the closest of ``match`` for all pairs, those of ``first[0]`` leading. Neither may be empty.
+        """

@@ -1,13 +1,15 @@
 """Whether two faces belong to the same person, by their templates."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from estimators.base import Matcher, Models
-from estimators.calibration import distances, load_calibrations
+from estimators.calibration import Calibration, distances, load_calibrations
 from schemas.attributes import TEMPLATE, Attributes, Verification
-from schemas.template import BadTemplate, Template, TemplateMismatch, decode
+from schemas.template import BadTemplate, TemplateMismatch, decode
 
 
 class VerifyMatcher(Matcher):
@@ -27,27 +29,65 @@ class VerifyMatcher(Matcher):
         self._calibrations = load_calibrations()
 
     def match(self, pairs: Sequence[tuple[Attributes, Attributes]]) -> list[Verification]:
+        known: _Known = {}
+        compared = [self._compared(known, *pair) for pair in pairs]
+        cosines = np.array([np.dot(first.vector, second.vector) for first, second, _ in compared], np.float64)
         return [
-            self._verification(_decoded(first[TEMPLATE], "first"), _decoded(second[TEMPLATE], "second"))
-            for first, second in pairs
+            calibration.verification(distance)
+            for (_, _, calibration), distance in zip(compared, distances(cosines).tolist(), strict=True)
         ]
 
-    def _verification(self, first: Template, second: Template) -> Verification:
-        if (first.model, first.version) != (second.model, second.version):
-            raise TemplateMismatch(f"templates of {_named(first)} and {_named(second)} cannot be compared")
-        calibration = self._calibrations.get((first.model, first.version))
+    def best(self, first: Sequence[Attributes], second: Sequence[Attributes]) -> tuple[int, int, Verification]:
+        if not first or not second:
+            raise ValueError("there are no templates to choose from")
+        # Where the first of each set can be compared with all of the other set, all pairs can be; and of all pairs in
+        # their order, the first that cannot be compared is among these.
+        known: _Known = {}
+        row = [self._compared(known, first[0], other) for other in second]
+        column = row[:1] + [self._compared(known, other, second[0]) for other in first[1:]]
+        ones = np.array([one.vector for one, _, _ in column])  # (n, d)
+        others = np.array([other.vector for _, other, _ in row])  # (m, d)
+        found = distances(ones @ others.T)
+        one, other = divmod(int(found.argmin()), len(second))
+        return one, other, row[0].calibration.verification(int(found[one, other]))
+
+    def _compared(self, known: "_Known", first: Attributes, second: Attributes) -> "_Comparison":
+        one, other = _decoded(known, first[TEMPLATE], "first"), _decoded(known, second[TEMPLATE], "second")
+        if one.identity != other.identity:
+            raise TemplateMismatch(f"templates of {_named(one)} and {_named(other)} cannot be compared")
+        calibration = self._calibrations.get(one.identity)
         if calibration is None:
-            raise BadTemplate(f"templates of {_named(first)} cannot be compared here: there is no calibration for them")
-        cosine = np.dot(first.vector.astype(np.float64), second.vector.astype(np.float64))
-        return calibration.verification(int(distances(cosine)))
+            raise BadTemplate(f"templates of {_named(one)} cannot be compared here: there is no calibration for them")
+        return _Comparison(one, other, calibration)
 
 
-def _decoded(blob: bytes, which: str) -> Template:
-    try:
-        return decode(blob)
-    except BadTemplate as error:
-        raise BadTemplate(f"the {which} template: {error.message}") from error
+class _Decoded(NamedTuple):
+    """A template's model and version, and its (d,) vector of length 1."""
+
+    identity: tuple[str, int]
+    vector: NDArray[np.float64]
 
 
-def _named(template: Template) -> str:
-    return f"{template.model} version {template.version}"
+class _Comparison(NamedTuple):
+    """Two templates of one model, and the table for its distances."""
+
+    first: _Decoded
+    second: _Decoded
+    calibration: Calibration
+
+
+_Known = dict[bytes, _Decoded]  # what one call has decoded: a template is part of many pairs
+
+
+def _decoded(known: _Known, blob: bytes, which: str) -> _Decoded:
+    if blob not in known:
+        try:
+            template = decode(blob)
+        except BadTemplate as error:
+            raise BadTemplate(f"the {which} template: {error.message}") from error
+        known[blob] = _Decoded((template.model, template.version), template.vector.astype(np.float64))
+    return known[blob]
+
+
+def _named(template: _Decoded) -> str:
+    return "{} version {}".format(*template.identity)

@@ -45,7 +45,8 @@ def page(figures: Sequence[Figure], models: Json) -> str:
     lines = ["| task | figure | measured | n | yardstick |", "|---|---|---|---|---|"]
     for figure in figures:
         mark = "" if figure.yardstick is None else f"{figure.yardstick:g}"
-        lines.append(f"| {figure.task} | {figure.name} | {figure.value:.4g} | {figure.size} | {mark} |")
+        name = figure.name.replace("|", "\\|")
+        lines.append(f"| {figure.task} | {name} | {figure.value:.4g} | {figure.size} | {mark} |")
     lines += ["", "## Models", "", "| model | licence | sha256 |", "|---|---|---|"]
     lines += [f"| {name} | {model['licence']} | `{model['sha256'][:16]}…` |" for name, model in sorted(models.items())]
     return INTRODUCTION.format(date=date, sets=sets) + "\n".join(lines) + "\n"

@@ -80,7 +80,8 @@ class Planner:
     """Plans over a fixed set of services, each the only one to provide its facts.
 
     ``aliases`` are services that do the work of several others in one, such as a detector with a template extractor
-    behind it: in a graph they stand for the facts that they provide.
+    behind it: in a graph they stand for the services that provide the same facts. What a node says of an alias holds
+    for those that do not detect; the detector runs as it would without, unless another node names it.
     """
 
     services: Mapping[str, Service]
@@ -108,10 +109,12 @@ class Planner:
         ``given`` are the facts that the caller's objects carry; of a class of objects that is ``present`` nothing is
         detected, because the caller's objects are authoritative.
         """
+        asked = self._asked(spec.nodes)
+        self._check_orders(spec)
         needed: set[str] = set()
-        goals = [(fact, "the request") for name in spec.outputs for fact in self._facts(name)]
+        goals = [(fact, "the graph") for name in spec.outputs for fact in self._facts(name)]
         for node in spec.nodes:
-            goals += self._goals(node, present, needed)
+            goals += self._goals(node.service, present, needed)
         while goals:
             fact, asker = goals.pop()
             if fact in given:
@@ -120,21 +123,60 @@ class Planner:
             if provider.name not in needed:
                 needed.add(provider.name)
                 goals += [(each, provider.name) for each in _required(provider)]
-        asked = {node.service: node for node in spec.nodes}
         return self._ordered([self._step(name, asked.get(name), given, needed) for name in sorted(needed)])
 
-    def _goals(self, node: NodeSpec, present: AbstractSet[str], needed: set[str]) -> list[tuple[Fact, str]]:
-        """The facts to reach for a wanted service, which is noted as needed itself."""
-        if node.service in self.aliases:
-            alias = self.aliases[node.service]
-            return [(Fact(alias.subject, attribute), alias.name) for attribute in alias.provides]
-        service = self._known(node.service)
-        if node.when.subject not in {None, service.subject}:
-            raise PlanError(f"{service.name} looks at class {service.subject}, never at {node.when.subject!r:.40}")
+    def _goals(self, name: str, present: AbstractSet[str], needed: set[str]) -> list[tuple[Fact, str]]:
+        """The facts to reach for a wanted service, which is noted as needed itself where it is no alias."""
+        if name in self.aliases:
+            facts = _provided(self.aliases[name])
+            return [(fact, name) for fact in facts if not (fact.subject in present and _detects(self.providers[fact]))]
+        service = self._known(name)
         if _detects(service) and service.subject in present:
             return []
-        needed.add(service.name)
-        return [(fact, service.name) for fact in _required(service)]
+        needed.add(name)
+        return [(fact, name) for fact in _required(service)]
+
+    def _asked(self, nodes: Iterable[NodeSpec]) -> dict[str, NodeSpec]:
+        """What the nodes say of each service, by its own name or by that of an alias."""
+        asked: dict[str, NodeSpec] = {}
+        seen: set[str] = set()
+        for node in nodes:
+            behind = self._behind(node.service)
+            if node.service in seen:
+                raise PlanError(f"{node.service} is in two nodes; put all that is to be said of it in one")
+            seen.add(node.service)
+            for name in behind:
+                _check_class(node, self.services[name].subject)
+                if name == node.service or not _detects(self.services[name]):
+                    asked[name] = _both(asked[name], node) if name in asked else node
+        return asked
+
+    def _check_orders(self, spec: GraphSpec) -> None:
+        """Raises ``PlanError`` where a node is to run after what the graph never runs, whatever is given."""
+        members = self._members(spec)
+        for node in spec.nodes:
+            for other in node.after:
+                if not self._behind(other) <= members:
+                    raise PlanError(f"{node.service} is to run after {other}, which is not in this graph")
+
+    def _members(self, spec: GraphSpec) -> set[str]:
+        """The services that the graph needs where nothing is given."""
+        members: set[str] = set()
+        pending = [name for node in spec.nodes for name in self._behind(node.service)]
+        pending += [self.providers[fact].name for output in spec.outputs for fact in self._facts(output)]
+        while pending:
+            name = pending.pop()
+            if name not in members:
+                members.add(name)
+                required = _required(self.services[name])
+                pending += [self.providers[fact].name for fact in required if fact in self.providers]
+        return members
+
+    def _behind(self, name: str) -> frozenset[str]:
+        """The services that a name stands for: those that provide the facts of an alias, or just itself."""
+        if name in self.aliases:
+            return frozenset(self._provider(fact, name).name for fact in _provided(self.aliases[name]))
+        return frozenset({self._known(name).name})
 
     def _known(self, name: str) -> Service:
         if name not in self.services:
@@ -156,7 +198,7 @@ class Planner:
         """The names that ``GraphSpec.outputs`` may hold."""
         return sorted({fact.attribute.name for fact in self.providers} | {fact.subject for fact in self.providers})
 
-    def _provider(self, fact: Fact, asker: str, present: AbstractSet[str]) -> Service:
+    def _provider(self, fact: Fact, asker: str, present: AbstractSet[str] = frozenset()) -> Service:
         provider = self.providers.get(fact)
         if provider is None:
             raise PlanError(f"nothing provides {fact}, which {asker} needs")
@@ -170,7 +212,7 @@ class Planner:
     def _step(self, name: str, node: NodeSpec | None, given: AbstractSet[Fact], needed: AbstractSet[str]) -> Step:
         service, node = self.services[name], node or NodeSpec(name)
         needs = frozenset(self.providers[fact].name for fact in _required(service) if fact not in given)
-        asked = frozenset(self._known(other).name for other in node.after)
+        asked = frozenset[str]().union(*(self._behind(other) for other in node.after))
         return Step(name, service.subject, _detects(service), needs, needs | (asked & needed), node.when, node.optional)
 
     @staticmethod
@@ -183,8 +225,31 @@ class Planner:
         return Plan({name: named[name] for name in order})
 
 
+def _check_class(node: NodeSpec, subject: str) -> None:
+    if node.when.subject not in {None, subject}:
+        raise PlanError(f"{node.service} looks at class {subject}, never at {node.when.subject!r:.40}")
+
+
+def _both(one: NodeSpec, other: NodeSpec) -> NodeSpec:
+    """What two nodes say of the same service, one of them by the name of an alias."""
+    conditions = {node.when._replace(subject=None) for node in (one, other)} - {ANY}
+    if len(conditions) > 1:
+        raise PlanError(f"{one.service} and {other.service} put different conditions on the same service")
+    after = (*one.after, *other.after)
+    return NodeSpec(one.service, after, conditions.pop() if conditions else ANY, one.optional or other.optional)
+
+
 def _required(service: Service) -> list[Fact]:
-    return [Fact(service.subject, attribute) for attribute in service.requires]
+    return _facts(service.subject, service.requires)
+
+
+def _provided(service: Service) -> list[Fact]:
+    return _facts(service.subject, service.provides)
+
+
+def _facts(subject: str, attributes: Iterable[Attribute[Any]]) -> list[Fact]:
+    """The facts in one order, so that of several faults always the same one is reported."""
+    return sorted((Fact(subject, attribute) for attribute in attributes), key=str)
 
 
 def _detects(service: Service) -> bool:

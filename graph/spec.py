@@ -6,16 +6,20 @@
                {"service": "template-extractor", "after": ["age-estimator"], "optional": true,
                 "when": {"class": "face", "min_confidence": 0.8, "min_size": 60}}]}
 
-The three may be combined. ``when.min_confidence`` lies in [0, 1]; ``when.min_size`` is the shorter side of the object's
-box in pixels. A node runs for the objects that meet its condition; the others stay as they are.
+The three may be combined; what a node says of a service holds where it is named plainly too. ``when.class`` must be the
+class that the service looks at, ``when.min_confidence`` lies in [0, 1], and ``when.min_size`` is the shorter side of
+the object's box in pixels, up to a million. A node runs for the objects that meet its condition; the others stay as
+they are.
 """
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from schemas import Attributes, BadDocument, Frame
+from schemas import Attributes, BadDocument, Frame, TooLarge
 from schemas.attributes import BOX, CONFIDENCE
 from schemas.fields import boolean, number, text, within
+
+_LARGEST = 1e6  # pixels, beyond the side of any image
 
 
 class Condition(NamedTuple):
@@ -57,18 +61,28 @@ class GraphSpec:
     description: str = field(default="", compare=False)
 
     @classmethod
-    def of(cls, raw: Any) -> "GraphSpec":
-        """The specification in JSON or YAML; raises ``BadDocument`` where it has another form."""
+    def of(cls, raw: Any, most: int = 64) -> "GraphSpec":
+        """The specification in JSON or YAML; raises ``BadDocument`` where it has another form.
+
+        Raises ``TooLarge``, before reading any of them, where it names more than ``most`` services and outputs.
+        """
         raw = _object(raw, {"services", "outputs", "nodes", "description"})
+        _limit(most, raw, "services", "outputs", "nodes")
         services = within("services", _names, raw.get("services") or [])
-        nodes = [within("nodes", _at, raw.get("nodes"), index) for index in range(_length(raw.get("nodes")))]
+        nodes = [within("nodes", _at, raw.get("nodes"), index, most) for index in range(_length(raw.get("nodes")))]
         outputs = within("outputs", _names, raw.get("outputs") or [])
         if not (services or nodes or outputs):
             raise BadDocument("Say what is wanted: services, outputs or nodes", (), "missing")
         known = {node.service for node in nodes}
-        extra = (NodeSpec(service) for service in services if service not in known)
+        extra = (NodeSpec(service) for service in dict.fromkeys(services) if service not in known)
         description = within("description", text, raw.get("description") or "")
         return cls((*nodes, *extra), tuple(outputs), description)
+
+
+def _limit(most: int, raw: dict[str, Any], *members: str) -> None:
+    """Raises ``TooLarge`` where the lists under ``members`` together are longer than ``most``."""
+    if sum(len(raw[key]) for key in members if isinstance(raw.get(key), list)) > most:
+        raise TooLarge(f"The graph names more than {most} services and outputs")
 
 
 def _length(raw: Any) -> int:
@@ -77,13 +91,14 @@ def _length(raw: Any) -> int:
     return len(raw or ())
 
 
-def _at(raw: list[Any], index: int) -> NodeSpec:
-    spec: NodeSpec = within(index, _node, raw[index])
+def _at(raw: list[Any], index: int, most: int) -> NodeSpec:
+    spec: NodeSpec = within(index, _node, raw[index], most)
     return spec
 
 
-def _node(raw: Any) -> NodeSpec:
+def _node(raw: Any, most: int) -> NodeSpec:
     raw = _object(raw, {"service", "after", "when", "optional"})
+    _limit(most, raw, "after")
     if "service" not in raw:
         raise BadDocument("Field required", ("service",), "missing")
     return NodeSpec(
@@ -100,7 +115,7 @@ def _condition(raw: Any) -> Condition:
     return Condition(
         subject=None if subject is None else within("class", text, subject),
         min_confidence=within("min_confidence", number, raw.get("min_confidence", 0.0), 0.0, 1.0),
-        min_size=within("min_size", number, raw.get("min_size", 0.0), 0.0),
+        min_size=within("min_size", number, raw.get("min_size", 0.0), 0.0, _LARGEST),
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from estimators import CATALOGUE, Detector
 from graph import GraphSpec, PlanError
 from models import PROVIDERS
-from schemas import Fault
+from schemas import BadDocument, TooLarge
 from serving.engine import planner
 from serving.graphs import Wanted, compiled
 from serving.settings import Settings
@@ -79,8 +79,10 @@ def _graphs(settings: Settings) -> Iterator[str]:
     plans = planner(CATALOGUE)
     for name, raw in settings.graphs.items():
         try:
-            compiled(plans, Wanted(GraphSpec.of(raw)))
-        except (Fault, PlanError) as error:
-            yield f"graphs: {name}: {error.args[0]}"
+            compiled(plans, Wanted(GraphSpec.of(raw, settings.max_nodes)))
+        except BadDocument as fault:
+            yield f"graphs: {'.'.join(map(str, (name, *fault.where)))}: {fault.message}"
+        except (TooLarge, PlanError) as error:
+            yield f"graphs: {name}: {error}"
     if settings.graphs and settings.default_graph not in settings.graphs:
         yield f"default_graph: there is no {settings.default_graph!r}; there are {', '.join(settings.graphs)}"

@@ -80,9 +80,13 @@ class Engine:
 
     async def match(self, pairs: Sequence[tuple[Attributes, Attributes]]) -> list[Verification]:
         """How alike the templates of each pair are."""
+        return await self.stages["verify-matcher"].match(pairs)
+
+    async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]:
+        """Which of the first and which of the second objects are most alike, and how much."""
         if "verify-matcher" not in self.stages:
             raise UnknownService("There is no verify-matcher here")
-        return await self.stages["verify-matcher"].match(pairs)
+        return await self.stages["verify-matcher"].best(first, second)
 
     def _viewer(self, name: str) -> Estimator[Any]:
         """The estimator whose ``view`` cuts what its deployment wants to see."""

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.datastructures import QueryParams
 
 from estimators import CATALOGUE, Matcher
-from graph import Fact, Failure, GraphSpec, Outcome, Plan, PlanError, Planner
+from graph import Fact, Failure, GraphSpec, NodeSpec, Outcome, Plan, PlanError, Planner
 from schemas import Attributes, BadDocument, Dialect, Document, TooLarge
 from schemas.attributes import TEMPLATE
 from schemas.fields import Json, text, within
@@ -23,6 +23,9 @@ class Wanted:
     def __init__(self, spec: GraphSpec) -> None:
         kinds = {node.service: CATALOGUE.get(node.service) for node in spec.nodes}
         matchers = {name for name, kind in kinds.items() if kind is not None and issubclass(kind, Matcher)}
+        for node in spec.nodes:
+            if node.service in matchers and node != NodeSpec(node.service):
+                raise PlanError(f"{node.service} compares what the whole graph gives; nothing can be said of it")
         self.compares = bool(matchers)
         nodes = tuple(node for node in spec.nodes if node.service not in matchers)
         outputs = (*spec.outputs, TEMPLATE.name) if matchers else spec.outputs
@@ -34,12 +37,13 @@ def named(engine: Engine, name: str) -> GraphSpec:
     graphs = engine.settings.graphs
     if name not in graphs:
         raise UnknownService(f"There is no graph {name!r:.80}; there are {', '.join(sorted(graphs))}")
-    return GraphSpec.of(graphs[name])
+    return GraphSpec.of(graphs[name], engine.settings.max_nodes)
 
 
 def wanted(engine: Engine, query: QueryParams, body: Any) -> Wanted:
     """The graph that the query or the ``graph`` member of the body asks for, or the default one."""
     asked: Json = {}
+    most = engine.settings.max_nodes
     for key in ("services", "outputs"):
         if key in query:
             asked[key] = [each for each in ",".join(query.getlist(key)).split(",") if each]
@@ -47,21 +51,14 @@ def wanted(engine: Engine, query: QueryParams, body: Any) -> Wanted:
     if sum(ways) > 1:
         raise PlanError("name the graph once: in the query by services and outputs, or by graph, or in the body")
     if asked:
-        return Wanted(_limited(engine, GraphSpec.of(asked)))
+        return Wanted(GraphSpec.of(asked, most))
     if body is None:
         body = query.get("graph", engine.settings.default_graph)
     if isinstance(body, str):
         return Wanted(named(engine, body))
     if isinstance(body, dict) and set(body) == {"name"}:
         return Wanted(named(engine, within("graph", lambda raw: within("name", text, raw["name"]), body)))
-    return Wanted(_limited(engine, within("graph", GraphSpec.of, body)))
-
-
-def _limited(engine: Engine, spec: GraphSpec) -> GraphSpec:
-    most = engine.settings.max_nodes
-    if len(spec.nodes) + len(spec.outputs) > most:
-        raise TooLarge(f"The graph names more than {most} services and outputs")
-    return spec
+    return Wanted(within("graph", GraphSpec.of, body, most))
 
 
 def compiled(plans: Planner, graph: Wanted, document: Document | None = None) -> Plan:
@@ -172,12 +169,11 @@ async def _pair(engine: Engine, graph: Wanted, dialect: Dialect, samples: list[A
             raise fault.under("samples", index) from None
         documents.append(done)
         answers.append(done.answer(echo=context.options.echo, **beside))
-    faces = [_templates(document, index) for index, document in enumerate(documents)]
-    pairs = [(one, other) for one in faces[0] for other in faces[1]]
+    first, second = (_templates(document, index) for index, document in enumerate(documents))
     with context.timings.measure("verify-matcher"):
-        found = await engine.match([(faces[0][one], faces[1][other]) for one, other in pairs])
-    best = min(range(len(pairs)), key=lambda index: found[index].distance)
-    return {"samples": answers, "verification": dialect.verification(found[best]), "pair": list(pairs[best])}
+        one, other, found = await engine.best(list(first.values()), list(second.values()))
+    pair = [list(first)[one], list(second)[other]]
+    return {"samples": answers, "verification": dialect.verification(found), "pair": pair}
 
 
 def _templates(document: Document, index: int) -> Mapping[int, Attributes]:

@@ -14,6 +14,7 @@ from schemas.attributes import Verification
 from serving.settings import Settings
 
 Pair = tuple[Attributes, Attributes]
+Objects = Sequence[Attributes]
 
 
 class Status(NamedTuple):
@@ -29,6 +30,7 @@ class Stage(Protocol):
     async def detect(self, image: Image, threshold: float | None) -> list[Attributes]: ...
     async def estimate(self, views: Sequence[Any]) -> list[Attributes]: ...
     async def match(self, pairs: Sequence[Pair]) -> list[Verification]: ...
+    async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]: ...
     async def status(self) -> Status: ...
 
 
@@ -92,6 +94,14 @@ class Local:
             case other:
                 raise TypeError(f"{other.name} is no matcher")
 
+    async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]:
+        match self._loaded():
+            case Matcher() as matcher:
+                async with self._turn:
+                    return await asyncio.to_thread(matcher.best, first, second)
+            case other:
+                raise TypeError(f"{other.name} is no matcher")
+
     async def status(self) -> Status:
         return Status(self._models, self._missing)
 
@@ -123,6 +133,10 @@ class Remote:
 
     async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
         found: list[Verification] = await self._call("match", pairs)
+        return found
+
+    async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]:
+        found: tuple[int, int, Verification] = await self._call("best", first, second)
         return found
 
     async def status(self) -> Status:

@@ -130,7 +130,12 @@ def graph_schemas(engine: Engine) -> Json:
     condition = record("The objects that the service runs for; the others stay as they are.", {
         "class": text("Of this class.", enum=["face", "body"]),
         "min_confidence": within(0, 1, "Found with at least this confidence."),
-        "min_size": {"type": "number", "minimum": 0, "description": "The shorter side of the box, in pixels."},
+        "min_size": {
+            "type": "number",
+            "minimum": 0,
+            "maximum": 1e6,
+            "description": "The shorter side of the box, in pixels.",
+        },
     }, additionalProperties=False)  # fmt: skip
     node = record("A service in a graph.", {
         "service": services,

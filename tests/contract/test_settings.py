@@ -31,7 +31,7 @@ def test_the_settings_of_the_repository_can_work(settings: Settings) -> None:
         ({"providers": {"age-estimator": ("tpu",)}}, r"age-estimator: there is no 'tpu'; there are cpu"),
         ({"providers": {"age-estimator": ()}}, "name at least one"),
         ({"graphs": {"a": {"services": ["horoscope"]}}, "default_graph": "a"}, r"graphs: a: there is no service"),
-        ({"graphs": {"a": {"wishes": []}}, "default_graph": "a"}, r"graphs: a: Unknown member"),
+        ({"graphs": {"a": {"wishes": []}}, "default_graph": "a"}, r"graphs: a.wishes: Unknown member"),
         ({"graphs": {"a": GRAPH}, "default_graph": "b"}, r"default_graph: there is no 'b'; there are a"),
         ({"model_mirror": "/nowhere"}, r"/nowhere is not a folder"),
     ],

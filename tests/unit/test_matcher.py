@@ -91,6 +91,70 @@ def test_answers_keep_the_order_of_the_pairs() -> None:
     assert MATCHER.match([]) == []
 
 
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 12), st.sampled_from(TABLES))
+def test_the_best_pair_is_the_first_of_the_closest(seed: int, rows: int, columns: int, model: str) -> None:
+    random = np.random.default_rng(seed)
+    some = [blob(vector, model) for vector in random.normal(size=(6, DIMENSIONS[model]))]  # so few that many pairs tie
+    first, second = ([some[index] for index in random.integers(0, 6, count)] for count in (rows, columns))
+    pairs = [(one, other) for one in range(rows) for other in range(columns)]
+    found = MATCHER.match([(first[one], second[other]) for one, other in pairs])
+    best = min(range(len(pairs)), key=lambda index: found[index].distance)
+    assert MATCHER.best(first, second) == (*pairs[best], found[best])
+
+
+GOOD, OTHER, BAD = blob(np.ones(128)), blob(np.ones(256), "faceres"), Attributes({TEMPLATE: b"abc"})
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ([BAD], [GOOD]),
+        ([GOOD], [BAD]),
+        ([BAD], [BAD]),
+        ([GOOD, BAD], [GOOD, OTHER]),
+        ([GOOD, BAD], [GOOD, GOOD]),
+        ([GOOD, OTHER], [GOOD, GOOD]),
+        ([GOOD, OTHER], [GOOD, OTHER]),
+        ([GOOD, OTHER], [GOOD, BAD]),
+        ([blob(np.ones(128), version=2)], [blob(np.ones(128), version=2)]),
+    ],
+)
+def test_the_best_pair_fails_as_all_pairs_would(first: list[Attributes], second: list[Attributes]) -> None:
+    with pytest.raises(BadTemplate) as expected:
+        MATCHER.match([(one, other) for one in first for other in second])
+    with pytest.raises(BadTemplate) as caught:
+        MATCHER.best(first, second)
+    assert (type(caught.value), caught.value.args) == (type(expected.value), expected.value.args)
+
+
+def test_there_is_no_best_pair_of_nothing() -> None:
+    for first, second in (([], [GOOD]), ([GOOD], [])):
+        with pytest.raises(ValueError, match="no templates"):
+            MATCHER.best(first, second)
+
+
+def test_a_call_may_mix_pairs_of_several_models() -> None:
+    pairs = [(GOOD, GOOD), (OTHER, OTHER), (turned([1])[0], GOOD)]
+    assert MATCHER.match(pairs) == [verification(*pair) for pair in pairs]
+
+
+class Watched(bytes):
+    """Bytes that count how often they are measured, which is the first thing that decoding does."""
+
+    measured = 0
+
+    def __len__(self) -> int:
+        self.measured += 1
+        return super().__len__()
+
+
+def test_a_template_is_decoded_once_however_many_pairs_it_is_in() -> None:
+    watched = Watched(GOOD[TEMPLATE])
+    MATCHER.match([(Attributes({TEMPLATE: watched}), other) for other in turned([0, 0.5, 1])])
+    assert watched.measured == 1
+
+
 def test_templates_of_different_models_are_refused_by_name() -> None:
     vector = np.ones(256)
     with pytest.raises(TemplateMismatch) as caught:

@@ -14,7 +14,8 @@ PLANNER = Planner.of(
         made("ages", {BOX}, {AGE}),
         made("genders", {AGE}, {GENDER}),
         made("moods", {BOX}, {EMOTIONS}),
-    ]
+    ],
+    [made("finder-with-ages", set(), {BOX, CONFIDENCE, AGE})],
 )
 
 
@@ -56,6 +57,11 @@ async def test_a_failed_optional_service_does_not_stop_what_only_comes_after_it(
 
 async def test_a_condition_leaves_the_other_objects_as_they_are() -> None:
     outcome = await ran({"nodes": [{"service": "ages", "when": {"min_confidence": 0.5}}]})
+    assert [AGE in each for each in outcome.found["face"]] == [True, False]
+
+
+async def test_a_condition_on_a_composite_service_keeps_all_objects() -> None:
+    outcome = await ran({"nodes": [{"service": "finder-with-ages", "when": {"min_size": 13}}]})
     assert [AGE in each for each in outcome.found["face"]] == [True, False]
 
 
