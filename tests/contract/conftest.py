@@ -14,6 +14,7 @@ from serving.api import application
 from serving.engine import Engine
 from serving.settings import Settings
 from serving.stages import Local
+from tests.contract.scripted import Scripted, client
 
 CONFIG = Path(__file__).parents[2] / "serve_config.yaml"
 
@@ -39,3 +40,15 @@ async def api(engine: Engine) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(application(engine))
     async with httpx.AsyncClient(transport=transport, base_url="http://facet", timeout=60) as client:
         yield client
+
+
+@pytest.fixture
+def stages() -> dict[str, Scripted]:
+    return {"face-detector-face-fitter": Scripted(), "gender-estimator": Scripted(), "verify-matcher": Scripted()}
+
+
+@pytest.fixture
+def http(settings: Settings, stages: dict[str, Scripted]) -> httpx.AsyncClient:
+    if not settings.store().available("age-gender"):
+        pytest.skip("no models are installed")
+    return client(settings, stages)
