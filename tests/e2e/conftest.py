@@ -48,11 +48,12 @@ def url(store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         wait_until_up(address, process, log)
         yield address
     finally:
-        process.send_signal(signal.SIGINT)
+        process.terminate()
         try:
             process.wait(60)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def wait_until_up(address: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
