@@ -63,12 +63,10 @@ def wanted(engine: Engine, query: QueryParams, body: Any) -> Wanted:
 
 def compiled(plans: Planner, graph: Wanted, document: Document | None = None) -> Plan:
     """The plan for a document, or for an image alone."""
-    given: set[Fact] = set()
-    present: set[str] = set()
-    for subject in ("face", "body") if document is not None else ():
-        if document is not None and document.indices(subject):
-            present.add(subject)
-            given |= {Fact(subject, attribute) for attribute in document.given(subject)}
+    if document is None:
+        return plans.plan(graph.spec)
+    present = {kind.subject for kind in CATALOGUE.values() if document.indices(kind.subject)}
+    given = {Fact(subject, attribute) for subject in present for attribute in document.given(subject)}
     return plans.plan(graph.spec, given, present)
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 from models import ModelStore
 
 ROOT = Path(__file__).parents[2]
+MARK = "FACET_UNDER_TEST"  # in the environment of all processes of the server
 START = 180  # seconds; two slow cores need about 30
 
 
@@ -35,7 +36,7 @@ def url(store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     if not store.available("face-detection"):
         pytest.skip("no models are installed")
     port, log = free_port(), tmp_path_factory.mktemp("server") / "log.txt"
-    environment = os.environ | {"FACET_CACHE": str(store.cache), "RAY_USAGE_STATS_ENABLED": "0"}
+    environment = os.environ | {"FACET_CACHE": str(store.cache), "RAY_USAGE_STATS_ENABLED": "0", MARK: str(port)}
     if store.mirror is not None:
         environment["FACET_MODEL_MIRROR"] = str(store.mirror)
     command = [sys.executable, "-m", "serving.cli", "serve", "--no-pull", "--port", str(port)]
