@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from models.errors import CorruptModel, MissingModel, UnavailableSource
 from models.manifest import Manifest, MirrorSource, ModelSpec, PackageSource, Source, UrlSource
@@ -72,7 +72,7 @@ def _obtained(
     specs: Sequence[ModelSpec], store: ModelStore, mirror: Path | None, progress: Progress
 ) -> Iterator[Outcome]:
     try:
-        with _workspace(store.cache) as folder:
+        with _workspace(store.cache, progress) as folder:
             puller = _Puller(store, mirror, folder, progress)
             yield from [puller.obtained(spec) for spec in specs]
     except OSError as error:  # a cache that cannot be written still serves what it has
@@ -80,14 +80,29 @@ def _obtained(
 
 
 @contextmanager
-def _workspace(cache: Path) -> Iterator[Path]:
+def _workspace(cache: Path, progress: Progress) -> Iterator[Path]:
     """A folder on the cache's own disk, so that a finished file can be moved into place in one step."""
     cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(cache / ".lock"):
+    with _locked(cache / ".lock", progress):
         for left_by_a_killed_process in cache.glob(f"{UNFINISHED}*"):
             shutil.rmtree(left_by_a_killed_process, ignore_errors=True)
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=cache) as folder:
             yield Path(folder)
+
+
+@contextmanager
+def _locked(path: Path, progress: Progress) -> Iterator[None]:
+    """Holds the lock; says so where another process must be waited for."""
+    lock = FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress("waiting for another pull to end", 0, None)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 class _Puller:
@@ -137,5 +152,5 @@ class _Puller:
 def _convert(recipe: str, folder: Path, target: Path) -> None:
     try:
         target.write_bytes(RECIPES[recipe](folder))
-    except (LookupError, ValueError, RuntimeError, OSError) as error:  # a package whose contents surprise the recipe
+    except Exception as error:
         raise UnavailableSource(f"recipe {recipe}: {type(error).__name__}: {error}") from error

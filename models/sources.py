@@ -15,7 +15,7 @@ from models.manifest import Package
 from models.store import file_digest
 
 Progress = Callable[[str, int, int | None], None]  # what is being obtained, bytes so far, bytes in all where known
-PACKAGE_SECONDS = 900  # a registry that answers more slowly than this for 30 MB is taken to be down
+PACKAGE_SECONDS = 300  # a registry that answers more slowly than this for 30 MB is taken to be down
 CONNECT_SECONDS = 30.0
 
 
@@ -88,6 +88,9 @@ class PackageFolders:
         return contents
 
 
+_NPM = ("--ignore-scripts", "--loglevel=error", "--fetch-retries=1", "--fetch-timeout=60000")
+
+
 def _command(package: Package) -> list[str]:
     """The command that puts a package's archive into the working folder.
 
@@ -97,8 +100,8 @@ def _command(package: Package) -> list[str]:
         program = shutil.which("npm")
         if program is None:
             raise UnavailableSource(f"{package.name} {package.version}: npm is not installed (it comes with Node.js)")
-        return [program, "pack", f"{package.name}@{package.version}", "--ignore-scripts", "--loglevel=error"]
-    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet"]
+        return [program, "pack", f"{package.name}@{package.version}", *_NPM]
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "download", "--quiet"]
     kind = "--only-binary" if package.archive.endswith(".whl") else "--no-binary"
     return [*pip, "--no-deps", f"{kind}=:all:", f"{package.name}=={package.version}"]
 
@@ -106,13 +109,25 @@ def _command(package: Package) -> list[str]:
 def _run(command: list[str], folder: Path, label: str) -> None:
     try:
         subprocess.run(  # noqa: S603 - the words come from the manifest, and no shell reads them
-            command, cwd=folder, check=True, capture_output=True, text=True, timeout=PACKAGE_SECONDS
+            command,
+            cwd=folder,
+            check=True,
+            stdin=subprocess.DEVNULL,  # a question for a password would wait unseen
+            capture_output=True,
+            text=True,
+            timeout=PACKAGE_SECONDS,
         )
     except subprocess.CalledProcessError as error:
-        lines = (error.stderr or error.stdout).strip().splitlines() or [f"exit status {error.returncode}"]
-        raise UnavailableSource(f"{label}: {Path(command[0]).name}: {lines[-1]}") from error
+        told = _last_word(error.stderr or error.stdout) or f"exit status {error.returncode}"
+        raise UnavailableSource(f"{label}: {Path(command[0]).name}: {told}") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UnavailableSource(f"{label}: {error}") from error
+
+
+def _last_word(output: str) -> str:
+    """The last line that says something: npm ends with where its log lies."""
+    lines = [line.strip() for line in output.splitlines()]
+    return next((line for line in reversed(lines) if line and "complete log of this run" not in line), "")
 
 
 def _unpack(archive: Path, folder: Path, label: str) -> None:
@@ -122,6 +137,9 @@ def _unpack(archive: Path, folder: Path, label: str) -> None:
                 wheel.extractall(folder)  # noqa: S202 - of this very digest, and zipfile never leaves the folder
         else:
             with tarfile.open(archive) as package:
-                package.extractall(folder, filter="data")
+                if hasattr(tarfile, "data_filter"):
+                    package.extractall(folder, filter="data")
+                else:  # Python before 3.11.4; the archive has the manifest's digest
+                    package.extractall(folder, [member for member in package if member.isfile()])  # noqa: S202
     except (OSError, tarfile.TarError, zipfile.BadZipFile) as error:
         raise UnavailableSource(f"{label}: {error}") from error

@@ -30,9 +30,20 @@ class Gateway:
         return application(self._engine)
 
 
+def resolved(settings: Settings) -> dict[str, str]:
+    """The model for each task, chosen once: a gateway and replicas that start later must not choose otherwise.
+
+    Tasks without a model here are left open; a machine of the cluster that has one may still serve them.
+    """
+    store = settings.store()
+    here = {task: store.resolve(task)[0].name for task in store.manifest.tasks if store.available(task)}
+    return here | settings.models
+
+
 def build(args: Settings) -> Application:
     """The application with the services that the settings name, by default all; refuses settings that cannot work."""
     check(args)
+    args = args.model_copy(update={"models": resolved(args)})
     reserved = {"num_cpus": _CPUS}
     services = {
         name: serve.deployment(

@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -49,7 +50,8 @@ def models_pull(
     unknown = sorted(set(names or ()) - set(manifest.models))
     if unknown:
         raise typer.BadParameter(f"no such model: {', '.join(unknown)}; there are {', '.join(manifest.models)}")
-    _pull(manifest, store, names, mirror)
+    if not _pull(manifest, store, names, mirror) and names:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -75,18 +77,18 @@ def serve(
     _check_free(chosen["host"], chosen["port"])
     if pull_models:
         _pull(load_manifest(), settings.store(), None, mirror)
-    folder = settings.cache.parent
-    folder.mkdir(parents=True, exist_ok=True)
-    effective = folder / f"serve_config.{chosen['port']}.yaml"
-    effective.write_text(yaml.safe_dump({**loaded, "http_options": chosen}), encoding="utf-8")
+    effective = _written({**loaded, "http_options": chosen})
     console.print(f"Facet on http://{chosen['host']}:{chosen['port']} - try it there in a browser; Ctrl-C ends it.")
     environment = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ADDRESS": "local", **os.environ}
     command = [sys.executable, "-m", "ray.serve.scripts", "run", str(effective), "--app-dir", str(config.parent)]
     os.execve(sys.executable, command, environment)  # noqa: S606 - Serve takes over this process and its signals
 
 
-def _pull(manifest: Manifest, store: ModelStore, names: list[str] | None, mirror: Path | None) -> None:
-    """Obtains models with progress bars, then shows which serves which task, from where, under which licence."""
+def _pull(manifest: Manifest, store: ModelStore, names: list[str] | None, mirror: Path | None) -> bool:
+    """Obtains models with progress bars, then shows which serves which task, from where, under which licence.
+
+    Returns whether all could be had.
+    """
     with progress_bars(console) as progress:
         outcomes = pull(manifest, store, names, mirror, progress)
     console.print(table(manifest, outcomes))
@@ -94,12 +96,21 @@ def _pull(manifest: Manifest, store: ModelStore, names: list[str] | None, mirror
         lacking = [task for task in CATALOGUE[name].tasks if not store.available(task)]
         if lacking:
             console.print(f"{name} will answer 503: no model for {', '.join(lacking)} could be had.", style="yellow")
+    return all(outcome.installed is not None for outcome in outcomes)
 
 
 def _listening(loaded: dict[str, Any], host: str | None, port: int | None) -> dict[str, Any]:
     """The HTTP options of a configuration, with what the command line says instead."""
     chosen: dict[str, Any] = {"host": "127.0.0.1", "port": 8000, **(loaded.get("http_options") or {})}
     return chosen | ({"host": host} if host else {}) | ({"port": port} if port else {})
+
+
+def _written(configuration: dict[str, Any]) -> Path:
+    """A file with the configuration that only this user can read: it may hold API keys."""
+    handle, name = tempfile.mkstemp(prefix="facet-", suffix=".yaml")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        yaml.safe_dump(configuration, file)
+    return Path(name)
 
 
 def _check_free(host: str, port: int) -> None:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from estimators import CATALOGUE, Detector
+from tests import pictures
 from tests.e2e import fuzz
 from tests.e2e.conftest import MARK
 
@@ -56,15 +57,19 @@ def test_every_service_is_ready_or_says_which_model_it_lacks(client: httpx.Clien
     assert client.get(f"/ready?services={','.join(working)}").status_code == 200
 
 
+@pytest.mark.parametrize("people", [1, 4])
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_the_chain_and_the_graph_agree(client: httpx.Client, jpeg: bytes, working: set[str], version: str) -> None:
+def test_the_chain_and_the_graph_agree(
+    client: httpx.Client, astronaut: NDArray[np.uint8], working: set[str], version: str, people: int
+) -> None:
+    jpeg = pictures.encoded(Image.fromarray(astronaut) if people == 1 else pictures.crowd(astronaut), "JPEG")
     services = [name for name in ESTIMATORS if name in working]
     chain = post(client, f"/face-detector-face-fitter/{version}/process/sample", document(version, jpeg))
     for service in services:
         chain = post(client, f"/{service}/{version}/process/sample", chain)
     graph = post(client, f"/graph/{version}/process/sample?services={','.join(services)}", document(version, jpeg))
     assert graph == chain
-    assert len(graph["objects"]) == 1
+    assert len(graph["objects"]) == people
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
