@@ -1,7 +1,6 @@
 """The HTTP interface: a Starlette application over an ``Engine``."""
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -27,7 +26,6 @@ from serving.openapi import document as openapi_document
 from serving.pages import STATIC, SWAGGER, docs_page, try_page
 from serving.settings import Settings
 
-logger = logging.getLogger("facet")
 Handler = Callable[[Engine, Request, Context], Awaitable[Any]]
 
 
