@@ -42,6 +42,11 @@ class Document:
             raise TooLarge(f"The document has {len(objects)} objects, {most_objects} are allowed")
         return cls(payload, dialect)
 
+    @classmethod
+    def holding(cls, image: bytes, dialect: Dialect) -> "Document":
+        """A document with an encoded image and nothing else."""
+        return cls({dialect.image.key: dialect.image.dump(image)}, dialect)
+
     def framed(self, image: NDArray[np.uint8]) -> "Document":
         """This document with the size of its decoded image, (height, width, 3)."""
         return replace(self, frame=Frame(image.shape[1], image.shape[0]))

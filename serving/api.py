@@ -126,8 +126,8 @@ async def _image(engine: Engine, request: Request, context: Context) -> Any:
     service, dialect = request.path_params["service"], _dialect(request)
     if not issubclass(engine.kind(service), Detector):
         raise UnknownService(f"{service} needs the attributes of objects: use process/sample")
-    data = await uploaded_image(request, engine.settings)
-    return await process.upload(engine, service, dialect, data, context)
+    document = Document.holding(await uploaded_image(request, engine.settings), dialect)
+    return await process.sample(engine, service, document, context)
 
 
 async def _graph_sample(engine: Engine, request: Request, context: Context) -> Any:
@@ -136,13 +136,11 @@ async def _graph_sample(engine: Engine, request: Request, context: Context) -> A
     asked = body.get("graph") if isinstance(body, dict) else None
     graph = graphs.wanted(engine, request.query_params, asked)
     if isinstance(body, dict) and "samples" in body:
-        content = await graphs.batch(engine, graph, dialect, body, context)
-        return content | context.beside()
+        return await graphs.batch(engine, graph, dialect, body, context) | context.beside()
     if graph.compares:
         raise BadDocument("Field required: a comparison takes two samples", ("samples",), "missing")
     document = Document.of(body, dialect, engine.settings.max_objects)
-    done, beside = await graphs.sample(engine, graph, document, context)
-    return done.answer(echo=context.options.echo, **beside, **context.beside())
+    return await graphs.answered(engine, graph, document, context) | context.beside()
 
 
 async def _graph_image(engine: Engine, request: Request, context: Context) -> Any:
@@ -150,10 +148,8 @@ async def _graph_image(engine: Engine, request: Request, context: Context) -> An
     graph = graphs.wanted(engine, request.query_params, None)
     if graph.compares:
         raise BadDocument("A comparison takes two samples: use process/sample", ("samples",), "missing")
-    data = await uploaded_image(request, engine.settings)
-    document = Document({dialect.image.key: dialect.image.dump(data)}, dialect)
-    done, beside = await graphs.sample(engine, graph, document, context)
-    return done.answer(echo=context.options.echo, **beside, **context.beside())
+    document = Document.holding(await uploaded_image(request, engine.settings), dialect)
+    return await graphs.answered(engine, graph, document, context) | context.beside()
 
 
 async def _graph_list(engine: Engine, _: Request) -> Response:

