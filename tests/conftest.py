@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 from skimage.data import astronaut as astronaut_photograph
 
 from models import MissingModel, Model, ModelStore, default_cache
+from tests.pictures import encoded
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +76,9 @@ def astronaut() -> NDArray[np.uint8]:
     """NASA's photograph of Eileen Collins, public domain: RGB uint8 (512, 512, 3), one face."""
     photograph: NDArray[np.uint8] = np.ascontiguousarray(astronaut_photograph())  # type: ignore[no-untyped-call]  # scikit-image has no annotations
     return photograph
+
+
+@pytest.fixture(scope="session")
+def jpeg(astronaut: NDArray[np.uint8]) -> bytes:
+    """That photograph as a file."""
+    return encoded(Image.fromarray(astronaut), "JPEG", quality=95)

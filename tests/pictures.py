@@ -1,5 +1,6 @@
 """A set of test pictures that anyone may have: compositions of NASA's portrait of Eileen Collins, public domain."""
 
+import base64
 import io
 from collections.abc import Mapping
 from typing import Any
@@ -16,6 +17,13 @@ def encoded(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, form, **options)
     return buffer.getvalue()
+
+
+def document(version: str, image: bytes, objects: list[Any] | None = None) -> dict[str, Any]:
+    """The document with a picture, as JSON of version v1 or v2."""
+    text = base64.b64encode(image).decode()
+    top: dict[str, Any] = {"$image": text} if version == "v1" else {"_image": {"blob": text, "format": "IMAGE"}}
+    return top if objects is None else {**top, "objects": objects}
 
 
 def crowd(photo: NDArray[np.uint8]) -> Image.Image:

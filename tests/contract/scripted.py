@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +17,7 @@ from serving.api import application
 from serving.engine import Engine
 from serving.settings import Settings
 from serving.stages import Stage, Status
+from tests.pictures import encoded
 
 FACE = {"id": 5, "class": "face", "bbox": [0.1, 0.1, 0.9, 0.9], "mine": [1]}
 GRAPHS = {"all": {"services": ["gender-estimator"], "description": "x"}}
@@ -69,9 +69,7 @@ def client(settings: Settings, stages: dict[str, Scripted], **chosen: Any) -> ht
 
 
 def png(width: int = 8, height: int = 8) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.full((height, width, 3), 90, np.uint8)).save(buffer, "PNG")
-    return buffer.getvalue()
+    return encoded(Image.fromarray(np.full((height, width, 3), 90, np.uint8)))
 
 
 def sample(**more: Any) -> dict[str, Any]:

@@ -1,20 +1,17 @@
 """Real answers have the form of the documentation's examples, for every service, in both versions and both formats."""
 
 import base64
-import io
 import json
 from typing import Any
 
 import httpx
 import msgpack
-import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image
 
 from estimators import CATALOGUE
 from serving.engine import Engine
 from tests.contract.test_examples import EXAMPLES
+from tests.pictures import document
 
 SECTIONS = {
     "Body detection": "body-detector",
@@ -30,19 +27,6 @@ CASES = [
     (SECTIONS.get(each["sec"], each["sec"]), each["ver"], each["doc"]) for each in EXAMPLES if each["kind"] == "resp"
 ]
 cases = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case[0]}-{case[1]}")
-
-
-@pytest.fixture(scope="session")
-def jpeg(astronaut: NDArray[np.uint8]) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(astronaut).save(buffer, "JPEG", quality=95)
-    return buffer.getvalue()
-
-
-def document(version: str, image: bytes, objects: list[Any] | None = None) -> dict[str, Any]:
-    text = base64.b64encode(image).decode()
-    top: dict[str, Any] = {"$image": text} if version == "v1" else {"_image": {"blob": text, "format": "IMAGE"}}
-    return top if objects is None else {**top, "objects": objects}
 
 
 async def post(api: httpx.AsyncClient, path: str, body: Any) -> Any:

@@ -8,7 +8,6 @@ from the seed alone.
 import argparse
 import asyncio
 import base64
-import io
 import json
 import random
 import sys
@@ -23,6 +22,7 @@ from PIL import Image
 from skimage.data import astronaut
 
 from schemas.attributes import KEYPOINT_NAMES
+from tests.pictures import encoded
 
 SERVICES = (
     "body-detector",
@@ -50,14 +50,8 @@ class Shot(NamedTuple):
     headers: dict[str, str]
 
 
-def _jpeg(size: tuple[int, int] = (160, 160)) -> bytes:
-    buffer = io.BytesIO()
-    face = Image.fromarray(np.ascontiguousarray(astronaut()))  # type: ignore[no-untyped-call]  # no annotations
-    face.crop((150, 30, 310, 220)).resize(size).save(buffer, "JPEG")
-    return buffer.getvalue()
-
-
-JPEG = _jpeg()
+_PHOTO = Image.fromarray(np.ascontiguousarray(astronaut()))  # type: ignore[no-untyped-call]  # no annotations
+JPEG = encoded(_PHOTO.crop((150, 30, 310, 220)).resize((160, 160)), "JPEG")
 
 
 def odd(draw: random.Random) -> Any:

@@ -1,7 +1,6 @@
 """The running server, asked over HTTP as its users ask it."""
 
 import asyncio
-import base64
 import csv
 import io
 import json
@@ -20,10 +19,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.server import Server
 from estimators import CATALOGUE, Detector
 from tests import pictures
 from tests.e2e import fuzz
-from tests.e2e.conftest import MARK
+from tests.pictures import document
 
 pytestmark = pytest.mark.server
 FACE_SERVICES = [name for name, kind in CATALOGUE.items() if kind.subject == "face" and kind.requires]
@@ -34,11 +34,6 @@ def post(client: httpx.Client, path: str, body: Any) -> Any:
     response = client.post(path, json=body)
     assert response.status_code == 200, response.text
     return response.json()
-
-
-def document(version: str, image: bytes) -> dict[str, Any]:
-    text = base64.b64encode(image).decode()
-    return {"$image": text} if version == "v1" else {"_image": {"blob": text, "format": "IMAGE"}}
 
 
 @pytest.fixture(scope="module")
@@ -224,8 +219,8 @@ def test_malformed_requests_do_no_harm(url: str, jpeg: bytes) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are told apart by /proc")
-def test_a_dead_replica_is_replaced_and_costs_no_answer(client: httpx.Client, jpeg: bytes) -> None:
-    pids = replica_pids("age-estimator", str(client.base_url.port))
+def test_a_dead_replica_is_replaced_and_costs_no_answer(client: httpx.Client, jpeg: bytes, server: Server) -> None:
+    pids = replica_pids("age-estimator", server)
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
@@ -241,14 +236,7 @@ def test_a_dead_replica_is_replaced_and_costs_no_answer(client: httpx.Client, jp
     pytest.fail("the service did not come back")
 
 
-def replica_pids(service: str, port: str) -> list[int]:
-    """The processes of a deployment of the server under test, and of no other on this machine."""
-    pids = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            called, mark = (folder / "cmdline").read_text(), (folder / "environ").read_bytes()
-        except OSError:  # it ended, or belongs to somebody else
-            continue
-        if f"ServeReplica:image-api:{service}" in called and f"{MARK}={port}".encode() in mark.split(b"\0"):
-            pids.append(int(folder.name))
-    return pids
+def replica_pids(service: str, server: Server) -> list[int]:
+    """The processes of a deployment of the server under test."""
+    called = f"ServeReplica:image-api:{service}"
+    return [int(each.name) for each in server.processes() if called in (each / "cmdline").read_text()]

@@ -1,9 +1,7 @@
 """Image files of every accepted kind, and those that are refused."""
 
-import io
 import struct
 import zlib
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,18 +12,13 @@ from PIL import Image
 
 from schemas import BadImage, Picture, TooLarge
 from schemas.image import ImageLimits, decode, pixel_count
+from tests.pictures import encoded
 
 # Left half red, upper right green, lower right blue: no turn or flip of it looks like another.
 PICTURE = np.zeros((40, 60, 3), np.uint8)
 PICTURE[:, :30, 0] = 255
 PICTURE[:20, 30:, 1] = 255
 PICTURE[20:, 30:, 2] = 255
-
-
-def saved(image: Image.Image, form: str, **options: Any) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, form, **options)
-    return buffer.getvalue()
 
 
 def likeness(found: NDArray[np.uint8], expected: NDArray[np.uint8]) -> float:
@@ -36,7 +29,7 @@ def likeness(found: NDArray[np.uint8], expected: NDArray[np.uint8]) -> float:
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF"])
 def test_every_format_gives_rgb(form: str) -> None:
-    assert likeness(decode(Picture(saved(Image.fromarray(PICTURE), form))), PICTURE) < 6
+    assert likeness(decode(Picture(encoded(Image.fromarray(PICTURE), form))), PICTURE) < 6
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -53,29 +46,29 @@ def test_exif_orientation_is_undone(orientation: int) -> None:
     }[orientation]
     exif = Image.Exif()
     exif[0x0112] = orientation
-    data = saved(Image.fromarray(np.ascontiguousarray(turned)), "JPEG", exif=exif, quality=95)
+    data = encoded(Image.fromarray(np.ascontiguousarray(turned)), "JPEG", exif=exif, quality=95)
     assert likeness(decode(Picture(data)), PICTURE) < 6
 
 
 def test_sixteen_bits_keep_their_high_byte() -> None:
     grey = (np.arange(256, dtype=np.uint16).reshape(16, 16) << 8) | 0x7F
-    found = decode(Picture(saved(Image.fromarray(grey), "PNG")))
+    found = decode(Picture(encoded(Image.fromarray(grey), "PNG")))
     assert np.array_equal(found[..., 0].ravel(), np.arange(256))
 
 
 def test_grey_and_palette_become_rgb() -> None:
     for mode in ("L", "P", "1"):
-        assert decode(Picture(saved(Image.fromarray(PICTURE).convert(mode), "PNG"))).shape == PICTURE.shape
+        assert decode(Picture(encoded(Image.fromarray(PICTURE).convert(mode), "PNG"))).shape == PICTURE.shape
 
 
 def test_what_is_transparent_becomes_white() -> None:
     clear = Image.new("RGBA", (8, 8), (10, 20, 30, 0))
-    assert (decode(Picture(saved(clear, "PNG"))) == 255).all()
+    assert (decode(Picture(encoded(clear, "PNG"))) == 255).all()
 
 
 def test_the_first_frame_counts() -> None:
     first, second = Image.fromarray(PICTURE), Image.new("RGB", (60, 40), "white")
-    data = saved(first, "GIF", save_all=True, append_images=[second])
+    data = encoded(first, "GIF", save_all=True, append_images=[second])
     assert likeness(decode(Picture(data)), PICTURE) < 6
 
 
@@ -99,7 +92,7 @@ def test_a_bomb_is_refused_before_it_is_decoded() -> None:
 
 
 def test_a_limit_counts_the_bytes_of_the_file() -> None:
-    data = saved(Image.fromarray(PICTURE), "PNG")
+    data = encoded(Image.fromarray(PICTURE), "PNG")
     decode(Picture(data), ImageLimits(size=len(data)))
     with pytest.raises(TooLarge, match=f"{len(data)} bytes"):
         decode(Picture(data), ImageLimits(size=len(data) - 1))
@@ -107,7 +100,7 @@ def test_a_limit_counts_the_bytes_of_the_file() -> None:
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF"])
 def test_half_a_file_is_no_image(form: str) -> None:
-    data = saved(Image.effect_noise((64, 64), 90).convert("RGB"), form)
+    data = encoded(Image.effect_noise((64, 64), 90).convert("RGB"), form)
     with pytest.raises(BadImage):
         decode(Picture(data[: len(data) // 2]))
 
@@ -126,7 +119,7 @@ def test_arbitrary_bytes_are_an_image_or_refused(data: bytes, start: bytes) -> N
 
 
 def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded() -> None:
-    data = saved(Image.effect_noise((64, 64), 90), "JPEG", progressive=True)
+    data = encoded(Image.effect_noise((64, 64), 90), "JPEG", progressive=True)
     start = data.rindex(b"\xff\xda")
     scan = data[start:-2]
     decode(Picture(data))
@@ -135,7 +128,7 @@ def test_a_jpeg_of_endless_scans_is_refused_before_it_is_decoded() -> None:
 
 
 def test_the_size_of_an_image_is_known_before_it_is_decoded() -> None:
-    assert pixel_count(Picture(saved(Image.fromarray(PICTURE), "PNG")), ImageLimits()) == 2400
+    assert pixel_count(Picture(encoded(Image.fromarray(PICTURE), "PNG")), ImageLimits()) == 2400
     assert pixel_count(Picture(PICTURE.tobytes(), PICTURE.shape), ImageLimits()) == 2400
     with pytest.raises(BadImage):
         pixel_count(Picture(b"x"), ImageLimits())

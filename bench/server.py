@@ -1,0 +1,80 @@
+"""A server of our own for benchmarks and end-to-end tests: ``facet serve`` as a user starts it, on a free port."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+_MARK = "FACET_OWN_SERVER"  # in the environment of all processes of the server
+_START = 180  # seconds until it must be up; two slow cores need about 30
+_END = 60  # seconds until it must have ended
+
+
+class Server(NamedTuple):
+    """A running server; ``seconds`` is what it took to be ready."""
+
+    port: int
+    seconds: float
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def processes(self) -> Iterator[Path]:
+        """The folders in /proc of all its processes, Ray's among them, and of no other on this machine (Linux)."""
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                if f"{_MARK}={self.port}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                    yield folder
+            except OSError:  # it ended, or belongs to somebody else
+                continue
+
+
+@contextmanager
+def running(log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
+    """A server for the length of the block; raises ``TimeoutError`` with its log where it does not come up."""
+    port = _free_port()
+    command = [sys.executable, "-m", "serving.cli", "serve", "--no-pull", "--port", str(port)]
+    variables = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", _MARK: str(port), **(environment or {})}
+    start = time.monotonic()
+    with log.open("w") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+    try:
+        while not _is_up(port):
+            if time.monotonic() - start > _START or process.poll() is not None:
+                raise TimeoutError(f"the server did not come up:\n{log.read_text()[-5000:]}")
+            time.sleep(0.2)
+        yield Server(port, time.monotonic() - start)
+    finally:
+        process.terminate()
+        try:
+            process.wait(_END)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _is_up(port: int) -> bool:
+    """Whether every deployment has a replica; a model that is not there does not keep the server from running."""
+    try:
+        states = httpx.get(f"http://127.0.0.1:{port}/ready", timeout=10).json()["services"].values()
+    except (httpx.HTTPError, ValueError, KeyError):
+        return False
+    return all(state["ready"] or "not installed" in str(state["detail"]) for state in states)
