@@ -15,7 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from models.errors import CorruptModel, MissingModel, UnavailableSource
-from models.manifest import Manifest, MirrorSource, ModelSpec, PackageSource, Source, UrlSource
+from models.manifest import BundledSource, Manifest, MirrorSource, ModelSpec, PackageSource, Source, UrlSource
 from models.recipes import RECIPES
 from models.sources import PackageFolders, Progress, copy_from_mirror, download, verify_digest
 from models.store import Installed, ModelStore, file_digest
@@ -57,15 +57,14 @@ def pull(
 
 
 def _whole(store: ModelStore, spec: ModelSpec) -> Installed | None:
-    """The record of the model in the cache, if its file is what it should be."""
-    record = store.cached(spec)
-    if record is None:
+    """The record of the model in the cache, or among what comes with Facet, if its file is what it should be."""
+    if store.cached(spec) is None and not store.is_bundled(spec):
         return None
     try:
         store.verify(spec)
     except CorruptModel:
         return None
-    return record
+    return store.record(spec)
 
 
 def _obtained(
@@ -142,6 +141,8 @@ class _Puller:
             case PackageSource(package=package, recipe=recipe):
                 _convert(recipe, self._packages.folder(package), target)
                 return
+            case BundledSource():
+                raise UnavailableSource(f"{spec.file} came with Facet, and is missing or damaged: install Facet again")
             case MirrorSource():
                 copy_from_mirror(self._mirror, spec.file, target, self._progress)
             case UrlSource(url=url):

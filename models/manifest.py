@@ -34,6 +34,14 @@ class MirrorSource:
 
 
 @dataclass(frozen=True, slots=True)
+class BundledSource:
+    """The model's file among the weights that come with Facet; its model card lies beside it."""
+
+    def __str__(self) -> str:
+        return "bundled"
+
+
+@dataclass(frozen=True, slots=True)
 class UrlSource:
     """The model's file at an address."""
 
@@ -54,7 +62,7 @@ class PackageSource:
         return f"{self.package.registry} {self.package.name} {self.package.version}"
 
 
-Source = MirrorSource | UrlSource | PackageSource
+Source = BundledSource | MirrorSource | UrlSource | PackageSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,11 @@ class ModelSpec:
     def conversions(self) -> frozenset[str]:
         """The sources that do not give the reference file but make one that answers alike, as text."""
         return frozenset(str(source) for source in self.sources if isinstance(source, PackageSource))
+
+    @property
+    def bundled(self) -> bool:
+        """Whether the file comes with Facet."""
+        return BundledSource() in self.sources
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +137,12 @@ def _model(name: str, table: Mapping[str, Any], packages: Mapping[str, Package])
 
 def _source(name: str, table: Mapping[str, Any], packages: Mapping[str, Package]) -> Source:
     match table:
+        case {"bundled": True}:
+            return BundledSource()
         case {"mirror": True}:
             return MirrorSource()
         case {"url": str(url)}:
             return UrlSource(url)
         case {"package": str(package), "recipe": str(recipe)} if package in packages:
             return PackageSource(packages[package], recipe)
-    raise ManifestError(f"models.{name}.sources: not a mirror, an address or a known package with a recipe: {table}")
+    raise ManifestError(f"models.{name}.sources: neither bundled nor a mirror, address or package with recipe: {table}")

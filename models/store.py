@@ -1,4 +1,4 @@
-"""Where model files lie on this machine: a cache folder that ``pull`` fills, and perhaps a mirror folder."""
+"""Where model files lie on this machine: those that come with Facet, a cache that ``pull`` fills, perhaps a mirror."""
 
 import hashlib
 import json
@@ -10,6 +10,8 @@ from pathlib import Path
 from models.errors import CorruptModel, MissingModel
 from models.manifest import Manifest, ModelSpec, load_manifest
 from models.session import CPU, Model, open_session
+
+WEIGHTS = Path(__file__).with_name("weights")  # what comes with Facet
 
 
 def default_cache() -> Path:
@@ -39,12 +41,14 @@ class ModelStore:
     """The model files of this machine.
 
     A model is looked for in the cache, where a record beside each file says what its digest was when it was
-    obtained, then in the mirror, whose files must have the manifest's digests.
+    obtained, then in the mirror and among the weights that come with Facet, whose files must have the manifest's
+    digests.
     """
 
     cache: Path = field(default_factory=default_cache)
     mirror: Path | None = None
     manifest: Manifest = field(default_factory=load_manifest)
+    weights: Path = WEIGHTS
 
     def resolve(self, task: str, preferred: str | None = None) -> tuple[ModelSpec, ...]:
         """The models that serve ``task``: the first choice that is here, or the one that has ``preferred``."""
@@ -65,7 +69,7 @@ class ModelStore:
 
     def has(self, spec: ModelSpec) -> bool:
         """Whether the model's file is here; its contents are verified when it is opened."""
-        return self.cached(spec) is not None or self._in_mirror(spec)
+        return self.cached(spec) is not None or self._in_mirror(spec) or self.is_bundled(spec)
 
     def path(self, spec: ModelSpec) -> Path:
         """The model's file."""
@@ -73,6 +77,8 @@ class ModelStore:
             return self.cache / spec.file
         if self.mirror is not None and self._in_mirror(spec):
             return self.mirror / spec.file
+        if self.is_bundled(spec):
+            return self.weights / spec.file
         raise MissingModel(f"{spec.name} is not installed; `facet models pull` obtains models")
 
     def cached(self, spec: ModelSpec) -> Installed | None:
@@ -83,13 +89,17 @@ class ModelStore:
             return None
         return record if (self.cache / spec.file).is_file() else None
 
+    def is_bundled(self, spec: ModelSpec) -> bool:
+        """Whether the model came with Facet."""
+        return spec.bundled and (self.weights / spec.file).is_file()
+
     def installed(self) -> list[Installed]:
         """The models that are here."""
-        return [self._record(spec) for spec in self.manifest.models.values() if self.has(spec)]
+        return [self.record(spec) for spec in self.manifest.models.values() if self.has(spec)]
 
     def verify(self, spec: ModelSpec) -> None:
         """Raises ``CorruptModel`` unless the file has the manifest's digest or, being converted, its record's."""
-        record = self._record(spec)
+        record = self.record(spec)
         expected = record.sha256 if record.source in spec.conversions else spec.sha256
         digest = file_digest(self.path(spec))
         if digest != expected:
@@ -112,8 +122,10 @@ class ModelStore:
         """The file that says where the model in the cache came from."""
         return self.cache / f"{spec.file}.json"
 
-    def _record(self, spec: ModelSpec) -> Installed:
-        return self.cached(spec) or Installed(spec.name, spec.sha256, "mirror", spec.licence)
+    def record(self, spec: ModelSpec) -> Installed:
+        """Where a model that is here came from."""
+        source = "mirror" if self._in_mirror(spec) else "bundled"
+        return self.cached(spec) or Installed(spec.name, spec.sha256, source, spec.licence)
 
     def _in_mirror(self, spec: ModelSpec) -> bool:
         return self.mirror is not None and (self.mirror / spec.file).is_file()

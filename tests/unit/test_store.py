@@ -8,7 +8,8 @@ import pytest
 
 from models import CorruptModel, MissingModel, ModelStore, UnavailableProvider, provider_names
 from models.fetch import pull
-from tests.unit.small_models import CONTENTS, manifest
+from models.manifest import BundledSource
+from tests.unit.small_models import CONTENTS, manifest, spec
 
 
 @pytest.fixture
@@ -55,6 +56,33 @@ def test_a_mirror_serves_in_place(empty: ModelStore, mirror: Path) -> None:
     (total,) = adder.run(np.zeros((1, 2), np.float32))
     assert (adder.name, adder.architecture, total.tolist()) == ("first", "adder", [[1.0, 1.0]])
     assert {one.source for one in store.installed()} == {"mirror"}
+
+
+@pytest.fixture
+def bundling(tmp_path: Path) -> ModelStore:
+    """A store of which the model ``first`` comes with Facet."""
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "first.onnx").write_bytes(CONTENTS["first"])
+    return ModelStore(tmp_path / "cache", None, manifest(spec("first", BundledSource())), tmp_path / "weights")
+
+
+def test_what_comes_with_facet_needs_no_pull(bundling: ModelStore) -> None:
+    assert serving(bundling, "adding") == ["first"]
+    assert bundling.open("adding")
+    assert [(one.name, one.source) for one in bundling.installed()] == [("first", "bundled")]
+    (outcome,) = pull(bundling.manifest, bundling, ["first"])
+    assert outcome.installed is not None
+    assert outcome.installed.source == "bundled"
+    assert not bundling.cache.exists()
+
+
+def test_what_came_with_facet_and_is_damaged_is_told(bundling: ModelStore) -> None:
+    (bundling.weights / "first.onnx").write_bytes(b"?")
+    with pytest.raises(CorruptModel):
+        bundling.open("adding")
+    (outcome,) = pull(bundling.manifest, bundling, ["first"])
+    assert outcome.installed is None
+    assert "install Facet again" in outcome.reasons[0]
 
 
 @pytest.mark.parametrize(
