@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: run test check models lock clean
+.PHONY: run test check models eval lock clean
 
 run: .venv/run ## set up, obtain the models, serve on http://127.0.0.1:8000
 	$(BIN)/facet serve $(ARGS)
@@ -22,6 +22,10 @@ check: .venv/dev ## style, types, layers
 models: .venv/run ## obtain the models and list them
 	$(BIN)/facet models pull
 
+eval: .venv/dev ## set up, obtain the models, measure the accuracy on the labelled images in DATA
+	$(BIN)/facet models pull
+	$(BIN)/facet eval --data $(DATA) $(ARGS)
+
 .venv/run: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --progress-bar on --require-hashes -r requirements.txt
@@ -36,7 +40,7 @@ LOCK := pip-compile --quiet --generate-hashes --allow-unsafe --build-deps-for ed
 	--strip-extras --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 lock: ## renew the pinned versions (needs pip-tools)
 	$(BIN)/$(LOCK) --upgrade -o requirements.txt pyproject.toml
-	$(BIN)/$(LOCK) --extra dev -c requirements.txt -o requirements-dev.txt pyproject.toml
+	$(BIN)/$(LOCK) --extra dev --extra eval -c requirements.txt -o requirements-dev.txt pyproject.toml
 
 clean:
 	rm -rf .venv

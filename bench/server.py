@@ -43,7 +43,7 @@ class Server(NamedTuple):
 def running(log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
     """A server for the length of the block; raises ``TimeoutError`` with its log where it does not come up."""
     port = _free_port()
-    command = [sys.executable, "-m", "serving.cli", "serve", "--no-pull", "--port", str(port)]
+    command = [sys.executable, "-m", "cli.main", "serve", "--no-pull", "--port", str(port)]
     variables = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", _MARK: str(port), **(environment or {})}
     start = time.monotonic()
     with log.open("w") as output:

@@ -1,1 +1,1 @@
-"""Measures the accuracy of a running server on labelled images: ``python -m eval --data FOLDER --url URL``."""
+"""``facet eval``: how good the answers are, measured on labelled images through the HTTP interface."""

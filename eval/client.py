@@ -13,17 +13,18 @@ Json = dict[str, Any]
 
 
 class RequestFailed(Exception):
-    """The server refused a request or answered something else than a document."""
+    """A request was refused, could not be sent, or was answered by something else than what it asks for."""
 
 
 class Client:
     """Asks the services of one server. It may be used from several threads."""
 
-    def __init__(self, url: str, packed: bool = False, timeout: float = 120.0) -> None:
-        """``packed`` speaks msgpack instead of JSON; ``timeout`` is in seconds, for one request."""
-        self._http = httpx.Client(base_url=url, timeout=timeout)
+    def __init__(self, url: str, packed: bool = True, key: str | None = None, timeout: float = 120.0) -> None:
+        """``packed`` speaks msgpack, else JSON; ``key`` is an API key; ``timeout`` is in seconds, for one request."""
+        kind = "application/msgpack" if packed else "application/json"
+        headers = {"Content-Type": kind, "Accept": kind} | ({"X-API-Key": key} if key else {})
+        self._http = httpx.Client(base_url=url, timeout=timeout, headers=headers)
         self._packed = packed
-        self._type = "application/msgpack" if packed else "application/json"
 
     def __enter__(self) -> Self:
         return self
@@ -33,9 +34,20 @@ class Client:
     ) -> None:
         self._http.close()
 
+    def models(self) -> Json:
+        """The models that the server uses, by name, as ``GET /version`` tells them."""
+        answer = self._sent("GET", "/version", headers={"Accept": "application/json"})
+        found = _decoded(answer, packed=False).get("models")
+        if not isinstance(found, dict):
+            raise RequestFailed("GET /version names no models: this is no Facet server")
+        return found
+
     def image(self, path: Path) -> Json:
         """The document of an image file, without objects."""
-        content = path.read_bytes()
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise RequestFailed(f"the image cannot be read: {error.strerror}") from error
         blob = content if self._packed else base64.b64encode(content).decode()
         return {"_image": {"blob": blob, "format": "IMAGE"}}
 
@@ -50,19 +62,32 @@ class Client:
     def answer(self, service: str, document: Json, parameters: Mapping[str, Any] | None = None) -> Json:
         """The document that a service answers."""
         codec = msgspec.msgpack if self._packed else msgspec.json
+        path, content = f"/{service}/v2/process/sample", codec.encode(document)
+        return _decoded(self._sent("POST", path, params=dict(parameters or {}), content=content), self._packed)
+
+    def _sent(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
-            response = self._http.post(
-                f"/{service}/v2/process/sample",
-                params=dict(parameters or {}),
-                content=codec.encode(document),
-                headers={"Content-Type": self._type, "Accept": self._type},
-            )
-        except httpx.HTTPError as error:
-            raise RequestFailed(f"{service}: {error!r}") from error
+            response = self._http.request(method, path, **request)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise RequestFailed(f"no answer from {self._http.base_url}: {error or type(error).__name__}") from error
         if response.status_code != httpx.codes.OK:
-            raise RequestFailed(f"{service}: {response.status_code} {response.text[:200]}")
-        try:
-            answer: Json = codec.decode(response.content, type=Json)
-        except msgspec.DecodeError as error:
-            raise RequestFailed(f"{service}: {error}") from error
-        return answer
+            raise RequestFailed(f"{path.split('/')[1]}: {response.status_code} {_detail(response)}")
+        return response
+
+
+def _decoded(response: httpx.Response, packed: bool) -> Json:
+    codec = msgspec.msgpack if packed else msgspec.json
+    try:
+        answer: Json = codec.decode(response.content, type=Json)
+    except msgspec.DecodeError as error:
+        raise RequestFailed(f"the answer cannot be read: {error}") from error
+    return answer
+
+
+def _detail(response: httpx.Response) -> str:
+    """What a server says of an error, on one line."""
+    try:
+        told = response.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        told = response.text
+    return " ".join(str(told).split())[:200]

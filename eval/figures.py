@@ -10,21 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import recall_score, roc_auc_score, roc_curve
 
-Boxes = Sequence[tuple[float, float, float, float]]  # left, top, right, bottom, all in one unit
-
 
 class Interval(NamedTuple):
     """A mean and the standard deviation over the folds it is the mean of."""
 
     mean: float
     deviation: float
-
-
-class Detection(NamedTuple):
-    """How well boxes are found at an overlap (intersection over union) of at least one half."""
-
-    average_precision: float
-    recall: float  # at the lowest confidence there is
 
 
 def accuracy(labels: Sequence[Any], answers: Sequence[Any]) -> float:
@@ -47,22 +38,24 @@ def bias(labels: ArrayLike, answers: ArrayLike) -> float:
 
 
 def area_under_curve(labels: ArrayLike, scores: ArrayLike) -> float:
-    """The chance that a positive scores higher than a negative."""
+    """The chance that a positive scores higher than a negative; raises ``ValueError`` where there is one kind only."""
+    _check_kinds(labels)
     return float(roc_auc_score(labels, scores))
 
 
 def equal_error_rate(labels: ArrayLike, scores: ArrayLike) -> float:
     """The error rate where as many positives are refused as negatives are accepted: the mean of the two there."""
+    _check_kinds(labels)
     false_accepts, true_accepts, _ = roc_curve(labels, scores, drop_intermediate=False)
     misses = 1 - true_accepts
     nearest = int(np.argmin(np.abs(false_accepts - misses)))
     return float(false_accepts[nearest] + misses[nearest]) / 2
 
 
-def error_rates(labels: Sequence[bool], verdicts: Sequence[bool]) -> tuple[float, float]:
-    """The share of negatives taken for positive (APCER) and of positives taken for negative (BPCER)."""
-    positive, accepted = np.asarray(labels, np.bool_), np.asarray(verdicts, np.bool_)
-    return float(np.mean(accepted[~positive])), float(np.mean(~accepted[positive]))
+def _check_kinds(labels: ArrayLike) -> None:
+    positives = np.asarray(labels, np.bool_)
+    if positives.all() or not positives.any():
+        raise ValueError("both kinds are needed")
 
 
 def fold_accuracy(folds: ArrayLike, same: ArrayLike, distances: ArrayLike) -> Interval:
@@ -71,13 +64,19 @@ def fold_accuracy(folds: ArrayLike, same: ArrayLike, distances: ArrayLike) -> In
     This is how accuracy on Labeled Faces in the Wild is defined ("image-restricted", 10 folds). A pair is accepted
     where its distance is not above the threshold; an infinite distance is never accepted.
     """
+    rates = fold_accuracies(folds, same, distances)
+    return Interval(float(np.mean(rates)), float(np.std(rates)))
+
+
+def fold_accuracies(folds: ArrayLike, same: ArrayLike, distances: ArrayLike) -> NDArray[np.float64]:
+    """The accuracy in each fold, in the order of their names; see ``fold_accuracy``."""
     fold, label, distance = np.asarray(folds), np.asarray(same, np.bool_), np.asarray(distances, np.float64)
     rates = []
     for held_out in np.unique(fold):
         test = fold == held_out
         threshold = _best_threshold(label[~test], distance[~test])
         rates.append(np.mean((distance[test] <= threshold) == label[test]))
-    return Interval(float(np.mean(rates)), float(np.std(rates)))
+    return np.array(rates)
 
 
 def _best_threshold(same: NDArray[np.bool_], distance: NDArray[np.float64]) -> float:
@@ -93,15 +92,6 @@ def _best_threshold(same: NDArray[np.bool_], distance: NDArray[np.float64]) -> f
     return float((low + high) / 2 if np.isfinite(low) and np.isfinite(high) else low)
 
 
-def true_accepts_at(false_accept_rate: float, same: ArrayLike, distances: ArrayLike) -> float:
-    """The share of genuine pairs accepted where at most this share of impostor pairs is."""
-    label, distance = np.asarray(same, np.bool_), np.asarray(distances, np.float64)
-    impostors = np.sort(distance[~label])
-    allowed = int(false_accept_rate * len(impostors) + 1e-9)
-    bar = impostors[allowed] if allowed < len(impostors) else np.inf
-    return float(np.mean(distance[label] < bar))
-
-
 def overlap(first: tuple[float, float, float, float], second: tuple[float, float, float, float]) -> float:
     """Intersection over union."""
     across = min(first[2], second[2]) - max(first[0], second[0])
@@ -111,27 +101,36 @@ def overlap(first: tuple[float, float, float, float], second: tuple[float, float
     return common / union if union > 0 else 0.0
 
 
-def detection(labels: Sequence[Boxes], found: Sequence[Sequence[tuple[float, Any]]]) -> Detection:
-    """Average precision and recall of the (confidence, box) found in each image.
+class Reliability(NamedTuple):
+    """Answers in ten groups of equal size by their confidence: what they claim, and how often it is so."""
 
-    By descending confidence over all images, each box found takes the free labelled box of its image that it overlaps
-    most, if by one half. Average precision is the area under precision, made never to grow with recall.
+    confidence: NDArray[np.float64]  # (bins,) mean of each
+    share: NDArray[np.float64]  # (bins,) that was right
+    size: NDArray[np.int64]  # (bins,)
+
+
+def reliability(right: ArrayLike, confidences: ArrayLike, bins: int = 10) -> Reliability:
+    """The (n,) answers by confidence: ``bins`` groups of equal size, fewer where confidences are equal.
+
+    Raises ``ValueError`` where there are no answers.
     """
-    ranked = sorted(
-        ((confidence, image, box) for image, boxes in enumerate(found) for confidence, box in boxes),
-        key=lambda entry: -entry[0],
+    hit, confidence = np.asarray(right, np.float64), np.asarray(confidences, np.float64)
+    if not len(hit):
+        raise ValueError("there is nothing to measure")
+    edges = np.unique(np.quantile(confidence, np.linspace(0, 1, bins + 1)[1:-1]))
+    places = np.searchsorted(edges, confidence, side="right")
+    groups = [places == place for place in np.unique(places)]
+    return Reliability(
+        np.array([confidence[group].mean() for group in groups]),
+        np.array([hit[group].mean() for group in groups]),
+        np.array([group.sum() for group in groups]),
     )
-    free = [list(boxes) for boxes in labels]
-    total = sum(map(len, free))
-    hits = []
-    for _, image, box in ranked:
-        match = max(free[image], key=lambda label, box=tuple(box): overlap(label, box), default=None)  # type: ignore[misc]
-        hit = match is not None and overlap(match, tuple(box)) >= 0.5
-        if match is not None and hit:
-            free[image].remove(match)
-        hits.append(hit)
-    if not hits or not total:
-        return Detection(0.0, 0.0)
-    true = np.cumsum(hits)
-    precision = np.maximum.accumulate((true / np.arange(1, len(hits) + 1))[::-1])[::-1]
-    return Detection(float(np.sum(precision * hits)) / total, float(true[-1]) / total)
+
+
+def expected_calibration_error(right: ArrayLike, confidences: ArrayLike, bins: int = 10) -> float:
+    """The mean distance between what answers claim and how often they are right, over groups of equal size.
+
+    Naeini et al. (2015), "Obtaining Well Calibrated Probabilities Using Bayesian Binning", with equal-mass bins.
+    """
+    found = reliability(right, confidences, bins)
+    return float(np.average(np.abs(found.confidence - found.share), weights=found.size))

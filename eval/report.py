@@ -1,52 +1,169 @@
-"""The figures of a run as a page for people: ``docs/accuracy.md``."""
+"""The figures of a run for people: a table in the terminal, and a page with plots, ``docs/accuracy.md``."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from eval.bench import Figure
-from eval.client import Json
+from rich.table import Table
 
-INTRODUCTION = """\
-# How accurate Facet is
+from eval.bench import summary
+from eval.bootstrap import Bootstrap, Figure
+from eval.labels import LeftOut
+from eval.plots import draw
+from eval.task import AnyTask, Measured
+from models import Manifest
 
-Measured over HTTP against a running server with the models below, on {date}, by
+_INTRODUCTION = """\
+# {title}
 
-    python -m eval --data DATA --url URL --markdown docs/accuracy.md
+Measured on {date} by
 
-`DATA` has one folder a task, each with `labels.csv` and `images/`: {sets}. The images show real people; they are used
-for measuring only and are not part of this repository. The yardstick is what the reference models reached on the same
-images with plain pre- and post-processing; for verification it is their figure on all 6,000 pairs of LFW, of which
-1,000 are measured here.
+    {command}
 
-Detectors are asked with `min_confidence=0.02` for the average precision and recall of boxes, with 0.3 for faces with
-masks, and with their defaults otherwise. Each set is one sample: with n items, a share p carries a standard error of
-about √(p(1-p)/n).
+that is through the HTTP interface, with the models named below. `DATA` has a folder of labelled images for each task;
+[evaluation.md](evaluation.md) describes it, so that you can measure on images of your own, which is what counts: these
+sets are small, old, and not your camera. The images show real people; they are used for measuring only and are not
+part of this project.
 
+Each figure comes with n, the number of images, faces, pairs or boxes it is measured on, and with the interval into
+which 95 of 100 resamples of the set fall ({resamples} of them, seed {seed}), as other sets of its kind mostly will.
+Where something was trained or calibrated on images of these sets, it saw only one half of them; the column *held out*
+is measured on the other half, and is the one to believe. The *yardstick* is what the reference models reach on the same
+images with plain pre- and post-processing.
 """
-SETS = {
-    "verification": "LFW deep-funneled (1,000 pairs, 10 folds)",
-    "age_gender": "All-Age-Faces (800, mostly Asian faces)",
-    "emotion": "FER2013 private test (955 crops of 48 x 48)",
-    "mask": "Face-Mask-Detection (800, real masks)",
-    "liveness": "NUAA (600, live or printed)",
-    "head_pose": "Pointing'04 (520)",
-    "eyes": "CEW (500, open or closed)",
-    "body": "COCO val2017 (73 images, 350 boxes)",
-    "face_boxes": "dlib's examples and Face-Mask-Detection (69 images, 293 boxes)",
-    "photos": "photographs with 0 to 5 faces (18)",
-}
 
 
-def page(figures: Sequence[Figure], models: Json) -> str:
-    """The page for the figures of a server that runs ``models`` (as ``GET /version`` tells them)."""
-    tasks = list(dict.fromkeys(figure.task for figure in figures))
-    sets = "; ".join(f"`{task}` {SETS[task]}" for task in tasks if task in SETS)
-    date = datetime.now(UTC).date().isoformat()
-    lines = ["| task | figure | measured | n | yardstick |", "|---|---|---|---|---|"]
-    for figure in figures:
-        mark = "" if figure.yardstick is None else f"{figure.yardstick:g}"
-        name = figure.name.replace("|", "\\|")
-        lines.append(f"| {figure.task} | {name} | {figure.value:.4g} | {figure.size} | {mark} |")
-    lines += ["", "## Models", "", "| model | licence | sha256 |", "|---|---|---|"]
-    lines += [f"| {name} | {model['licence']} | `{model['sha256'][:16]}…` |" for name, model in sorted(models.items())]
-    return INTRODUCTION.format(date=date, sets=sets) + "\n".join(lines) + "\n"
+class Outcome(NamedTuple):
+    """A task, what was measured, and what was left out; ``measured`` is none where nothing could be, and why."""
+
+    task: AnyTask
+    measured: Measured | None
+    left_out: Sequence[LeftOut]
+    problem: str | None = None
+
+
+class Row(NamedTuple):
+    """A figure on all images and on the held-out half."""
+
+    name: str
+    whole: Figure | None
+    half: Figure | None
+
+    @property
+    def yardstick(self) -> str:
+        return "" if self.whole is None or self.whole.yardstick is None else f"{self.whole.yardstick:g}"
+
+
+def rows(figures: Sequence[Figure]) -> list[Row]:
+    """Figures of one name side by side, in the order in which names first appear."""
+    names = dict.fromkeys(figure.name for figure in figures)
+    found = {(figure.name, figure.half): figure for figure in figures}
+    return [Row(name, found.get((name, False)), found.get((name, True))) for name in names]
+
+
+def told(figure: Figure | None) -> str:
+    """A figure with its interval: ``0.987 (0.981-0.992)``."""
+    if figure is None:
+        return ""
+    if figure.interval is None:
+        return _number(figure.value)
+    low, high = figure.interval
+    return f"{_number(figure.value)} ({_number(low)} to {_number(high)})"
+
+
+def _number(value: float) -> str:
+    if value and abs(value) < 0.01:
+        return f"{value:.2g}"
+    return f"{value:.3f}".removesuffix("000").rstrip(".") if abs(value) < 1 else f"{value:.4g}"
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """All figures, for a terminal."""
+    shown = Table("task", "figure", "held out", "n", "all", "n", "yardstick")
+    for outcome in outcomes:
+        for row in rows(outcome.measured.figures) if outcome.measured else ():
+            sizes = [str(each.size) if each else "" for each in (row.half, row.whole)]
+            shown.add_row(
+                outcome.task.name, row.name, told(row.half), sizes[0], told(row.whole), sizes[1], row.yardstick
+            )
+    return shown
+
+
+def as_json(outcomes: Sequence[Outcome], bootstrap: Bootstrap, models: Mapping[str, Any]) -> dict[str, Any]:
+    """All figures, for programs."""
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seed": bootstrap.seed,
+        "resamples": bootstrap.resamples,
+        "models": {name: model["sha256"] for name, model in sorted(models.items())},
+        "figures": [
+            {"task": outcome.task.name, **figure._asdict()}
+            for outcome in outcomes
+            for figure in (outcome.measured.figures if outcome.measured else ())
+        ],
+        "left_out": {outcome.task.name: summary(outcome.left_out) for outcome in outcomes if outcome.left_out},
+        "not_measured": {outcome.task.name: outcome.problem for outcome in outcomes if outcome.problem},
+    }
+
+
+def page(
+    path: Path, outcomes: Sequence[Outcome], bootstrap: Bootstrap, models: Mapping[str, Any], manifest: Manifest
+) -> str:
+    """The page for ``path``, whose plots are written into a folder of its name beside it."""
+    measured = [outcome for outcome in outcomes if outcome.measured]
+    introduction = _INTRODUCTION.format(
+        title="How accurate Facet is",
+        date=datetime.now(UTC).date().isoformat(),
+        command=f"facet eval --data DATA --markdown {path}",
+        resamples=bootstrap.resamples,
+        seed=bootstrap.seed,
+    )
+    contents = "\n".join(f"- [{each.task.title}](#{_anchor(each.task.title)})" for each in measured)
+    sections = [part for outcome in measured for part in _section(path, outcome, models, manifest)]
+    return "\n\n".join([introduction + "\n" + contents, *sections, *_models(models, manifest)]) + "\n"
+
+
+def _anchor(title: str) -> str:
+    return title.lower().replace(" ", "-")
+
+
+def _section(path: Path, outcome: Outcome, models: Mapping[str, Any], manifest: Manifest) -> Iterator[str]:
+    task = outcome.task
+    yield f"## {task.title}"
+    yield task.about
+    used = [
+        name
+        for each in task.models
+        for choice in manifest.tasks.get(each, ())
+        for name in choice
+        if name in models and all(other in models for other in choice)
+    ]
+    services = ", ".join(f"`{name}`" for name in task.services)
+    yield f"Services: {services}. Models: {', '.join(f'`{name}`' for name in dict.fromkeys(used)) or 'none'}."
+    lines = ["| figure | held out | n | all | n | yardstick |", "|---|---|---|---|---|---|"]
+    for row in rows(outcome.measured.figures if outcome.measured else ()):
+        sizes = [str(each.size) if each else "" for each in (row.half, row.whole)]
+        name = row.name.replace("|", "\\|")
+        lines.append(f"| {name} | {told(row.half)} | {sizes[0]} | {told(row.whole)} | {sizes[1]} | {row.yardstick} |")
+    yield "\n".join(lines)
+    folder = path.with_suffix("")
+    for plot in outcome.measured.plots if outcome.measured else ():
+        folder.mkdir(parents=True, exist_ok=True)
+        file = folder / f"{task.name}-{plot.name}.png".replace("_", "-")
+        draw(plot, file)
+        yield f"![{plot.title}]({folder.name}/{file.name})"
+    left_out = summary(outcome.left_out)
+    if left_out:
+        yield "\n".join(f"- {line}" for line in left_out)
+
+
+def _models(models: Mapping[str, Any], manifest: Manifest) -> Iterator[str]:
+    yield "## Models"
+    yield "What each was trained on, as far as its authors say, and the licence of its weights."
+    lines = ["| model | licence | trained on | sha256 |", "|---|---|---|---|"]
+    for name, model in sorted(models.items()):
+        spec = manifest.models.get(name)
+        trained = spec.training_data if spec else "unknown"
+        lines.append(f"| {name} | {model['licence']} | {trained} | `{model['sha256'][:16]}…` |")
+    yield "\n".join(lines)

@@ -115,8 +115,7 @@ class Engine:
         async def call(step: Step, objects: Objects) -> Objects:
             with timings.measure(step.name):
                 if step.detects:
-                    lowest = max(step.when.min_confidence, threshold or 0.0)
-                    return await self.detect(step.name, image, lowest or None)
+                    return await self.detect(step.name, image, _lowest(step, threshold))
                 return await self.estimate(step.name, image, objects)
 
         frame = Frame(image.shape[1], image.shape[0])
@@ -135,3 +134,9 @@ class Engine:
                 for index in document.indices(subject)
             ]
         return scene
+
+
+def _lowest(step: Step, threshold: float | None) -> float | None:
+    """The threshold of a graph's detector: the higher of the request's and its node's; none where neither says one."""
+    asked = step.when.min_confidence
+    return max(asked, threshold or 0.0) if asked or threshold is not None else None

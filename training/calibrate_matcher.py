@@ -1,12 +1,17 @@
 """Measures what the distance of two templates means, and writes ``estimators/calibration/<template>.json``.
 
     python -m training.calibrate_matcher --data FOLDER/verification --model-folder FOLDER [--template foamliu]
+    python -m training.calibrate_matcher … --check --detector centerface_dyn
 
 The data folder has ``images/<person>_<number>.jpg`` (Labeled Faces in the Wild, deep-funneled) and ``labels.csv`` with
 ``fold, path_a, path_b, same``. Everything a client's photo goes through is in the measurement: the decoder, the
 detector, the key points, the alignment and the rounding of the template's elements. Of several faces in an image the
 one whose box is nearest to the image's centre counts. All pairs of images are used, except that the accuracy is that of
-the labelled pairs: for each fold, with the threshold that is best on the others.
+the labelled pairs: for each fold, with the threshold that is best on the others. Intervals come from drawing the people
+again: pairs share images, and images share people.
+
+With ``--check`` nothing is written: the rates at the thresholds of the committed tables are told, for example with
+faces from another detector.
 
 Labeled Faces in the Wild is known to have a few images under a wrong name and a few people under two; they stay in.
 """
@@ -24,18 +29,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators import calibration
-from estimators.calibration import FARTHEST, TABLES, distances, rates, score_knots
+from estimators.calibration import FARTHEST, TABLES, distances, farthest_within, rates, score_knots, threshold
 from estimators.face.fitter import FaceFitter
 from estimators.template import TemplateExtractor
-from models import ModelStore
+from eval.bootstrap import RESAMPLES
+from eval.figures import fold_accuracy
+from eval.groups import middle, resampled
+from models import ModelSpec, ModelStore
 from models.store import file_digest
 from schemas.attributes import BOX, TEMPLATE, Attributes
 from schemas.dialect import Picture
 from schemas.image import decode as decode_image
 from schemas.template import decode as decode_template
 
-_FITTER_TASKS = ("face-detection", "face-landmarks")
 _LINE = 24  # numbers of a histogram in a line of the file
+
+RATES = (1e-3, 1e-4, 1e-5)  # false-accept rates whose thresholds are told with intervals
 
 Image = NDArray[np.uint8]  # (height, width, 3), RGB
 Histogram = NDArray[np.int64]  # (10001,) numbers of pairs by distance
@@ -53,16 +62,23 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder with images/ and labels.csv")
     parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
     parser.add_argument("--template", choices=TABLES, action="append", help="template model, by default all of them")
+    parser.add_argument("--detector", help="face detector, by default the first one that is there")
+    parser.add_argument("--check", action="store_true", help="tell the rates at the committed thresholds")
     parser.add_argument("--output", type=Path, default=Path(calibration.__file__).parent, help="folder for the tables")
     arguments = parser.parse_args()
 
     store = ModelStore(cache=arguments.model_folder, mirror=arguments.model_folder)
+    fitter = _fitter(store, arguments.detector)
     photos = {path.name: _photo(path) for path in sorted((arguments.data / "images").glob("*.jpg"))}
-    faces = dict(_faces(FaceFitter({task: store.open(task) for task in _FITTER_TASKS}), photos))
+    faces = dict(_faces(FaceFitter({task: [store.load(spec)] for task, spec in fitter.items()}), photos))
     print(f"{len(photos)} images, a face in {len(faces)}")
     for template in arguments.template or TABLES:
         measurement, version = _measure(template, store, photos, faces)
-        impostor, genuine = histograms(measurement)
+        found = pairs(measurement)
+        if arguments.check:
+            print(f"{template}: {at_committed_thresholds(template, found)}")
+            continue
+        impostor, genuine = histograms(found)
         provenance = {
             "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
             "data_set": "Labeled Faces in the Wild, deep-funneled",
@@ -71,11 +87,14 @@ def main() -> None:
             "people": len({person(name) for name in faces}),
             "genuine_pairs": int(genuine.sum()),
             "impostor_pairs": int(impostor.sum()),
-            "models": dict(_digests(store, _names(template, store))),
+            "models": dict(_digests(store, [*(spec.name for spec in fitter.values()), _network(template, store)])),
         }
-        text = table(template, version, provenance, impostor, genuine)
+        points = certainty(found)
+        text = table(template, version, provenance, (impostor, genuine), points)
         (arguments.output / f"{template}.json").write_text(text, encoding="utf-8")
-        print(f"{template}: {summary(impostor, genuine)}; {_accuracy(measurement, arguments.data / 'labels.csv')}")
+        print(f"{template}: {_accuracy(measurement, arguments.data / 'labels.csv')}")
+        for point in points:
+            print(summary(template, point))
 
 
 def person(name: str) -> str:
@@ -83,50 +102,130 @@ def person(name: str) -> str:
     return re.sub(r"_\d{4}\.jpg$", "", name)
 
 
-def histograms(measurement: Measurement) -> tuple[Histogram, Histogram]:
-    """By distance the number of impostor and of genuine pairs, among all pairs of the images."""
-    people = np.array([person(name) for name in measurement.names])
+class Pairs(NamedTuple):
+    """All pairs of the images, (m,) each."""
+
+    distances: NDArray[np.int64]
+    first: NDArray[np.intp]  # who the first image shows, by number
+    second: NDArray[np.intp]
+
+    @property
+    def people(self) -> int:
+        return int(max(self.first.max(), self.second.max())) + 1
+
+
+def pairs(measurement: Measurement) -> Pairs:
+    """The distances of all pairs of images."""
+    people = np.unique([person(name) for name in measurement.names], return_inverse=True)[1]
     first, second = np.triu_indices(len(people), 1)
     apart = distances((measurement.vectors @ measurement.vectors.T)[first, second])
-    same = people[first] == people[second]
-    return np.bincount(apart[~same], minlength=FARTHEST + 1), np.bincount(apart[same], minlength=FARTHEST + 1)
+    return Pairs(apart, people[first], people[second])
 
 
-def table(template: str, version: int, provenance: Mapping[str, Any], impostor: Histogram, genuine: Histogram) -> str:
-    """The JSON text that ``estimators/calibration`` describes."""
+def histograms(found: Pairs, weights: NDArray[np.floating] | None = None) -> tuple[Histogram, Histogram]:
+    """By distance the number of impostor and of genuine pairs.
+
+    ``weights`` (people,) says how often each person is there. Two copies of one person make no pair, neither of
+    strangers nor, being the same images, of one person.
+    """
+    same = found.first == found.second
+    if weights is None:
+        weights = np.ones(found.people)
+    weight = np.where(same, weights[found.first], weights[found.first] * weights[found.second])
+    impostor, genuine = (
+        np.bincount(found.distances[kind], weights=weight[kind], minlength=FARTHEST + 1).astype(np.int64)
+        for kind in (~same, same)
+    )
+    return impostor, genuine
+
+
+class Point(NamedTuple):
+    """What is known of the threshold for a false-accept rate; intervals of 95 %."""
+
+    false_accept_rate: float  # what was asked for
+    distance: int
+    impostor_pairs: int  # that pass
+    false_accept: tuple[float, float]  # the interval of the rate at this distance
+    true_accept: float  # the share of genuine pairs that pass
+    true_accept_interval: tuple[float, float]  # where each sample of people has its own threshold for the rate
+
+
+def certainty(found: Pairs, resamples: int = RESAMPLES, seed: int = 0) -> list[Point]:
+    """The thresholds for ``RATES``, with intervals from drawing as many people again as there are."""
+    impostor, genuine = histograms(found)
+    false_accept, false_reject = rates(impostor, genuine)
+    at = [farthest_within(false_accept, rate) for rate in RATES]
+    passed, accepted = np.zeros((2, resamples, len(RATES)))
+    for row, weights in enumerate(resampled(found.people, resamples, seed)):
+        drawn_accept, drawn_reject = rates(*histograms(found, weights))
+        passed[row] = drawn_accept[at]
+        accepted[row] = 1 - drawn_reject[[farthest_within(drawn_accept, rate) for rate in RATES]]
+    return [
+        Point(
+            rate,
+            distance,
+            int(impostor[: distance + 1].sum()),
+            _rounded(middle(passed[:, index])),
+            round(1 - float(false_reject[distance]), 4),
+            _rounded(middle(accepted[:, index])),
+        )
+        for index, (rate, distance) in enumerate(zip(RATES, at, strict=True))
+    ]
+
+
+def _rounded(interval: tuple[float, float]) -> tuple[float, float]:
+    """To three digits: more are not to be relied on."""
+    low, high = (float(f"{value:.3g}") for value in interval)
+    return low, high
+
+
+def at_committed_thresholds(template: str, found: Pairs) -> str:
+    """In words what the committed thresholds let pass among these pairs."""
+    false_accept, false_reject = rates(*histograms(found))
+    at = {rate: threshold(template, rate) for rate in RATES}
+    told = (
+        f"{distance} for {rate:g}: FAR {false_accept[distance]:.2e}, TAR {1 - false_reject[distance]:.4f}"
+        for rate, distance in at.items()
+    )
+    return "; ".join(told)
+
+
+def table(
+    template: str,
+    version: int,
+    provenance: Mapping[str, Any],
+    counts: tuple[Histogram, Histogram],
+    points: Sequence[Point],
+) -> str:
+    """The JSON text that ``estimators/calibration`` describes; ``counts`` of impostors, then of genuine pairs."""
     head = json.dumps(
         {
             "model": template,
             "version": version,
             "provenance": provenance,
-            "score": score_knots(rates(impostor, genuine)[0]),
+            "score": score_knots(rates(*counts)[0]),
+            "certainty": [point._asdict() for point in points],
         },
         indent=2,
     )
-    head = re.sub(r"\[\s+(\d+),\s+([\d.]+)\s+\]", r"[\1, \2]", head.removesuffix("\n}"))
-    bodies = (f'  "{name}": {_run(counts)}' for name, counts in (("impostor", impostor), ("genuine", genuine)))
+    head = re.sub(r"\[\s+([\d.e-]+),\s+([\d.e-]+)\s+\]", r"[\1, \2]", head.removesuffix("\n}"))
+    bodies = (f'  "{name}": {_run(each)}' for name, each in zip(("impostor", "genuine"), counts, strict=True))
     return ",\n".join([head, *bodies]) + "\n}\n"
 
 
-def summary(impostor: Histogram, genuine: Histogram) -> str:
-    """The true-accept rates at some false-accept rates, in words."""
-    false_accept, false_reject = rates(impostor, genuine)
-    knots = dict(zip((1e-4, 1e-3, 1e-2), score_knots(false_accept)[1:], strict=False))
-    return ", ".join(f"TAR {1 - false_reject[at]:.4f} at FAR {rate:g} ({at})" for rate, (at, _) in knots.items())
+def summary(template: str, point: Point) -> str:
+    """A threshold as a row of the table in docs/templates.md."""
+    far, tar = point.false_accept, point.true_accept_interval
+    return (
+        f"| `{template}` | {point.distance} | {point.impostor_pairs} | {far[0]:.1e} to {far[1]:.1e} "
+        f"| {100 * point.true_accept:.1f} % | {100 * tar[0]:.1f} to {100 * tar[1]:.1f} % |"
+    )
 
 
-def fold_accuracies(
-    similarity: NDArray[np.float64], same: NDArray[np.bool_], fold: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """The share of pairs judged rightly in each fold, with the threshold that is best on the other folds."""
-    accuracies = []
-    for held_out in np.unique(fold):
-        test = fold == held_out
-        candidates = np.sort(similarity[~test])
-        candidates = (candidates[1:] + candidates[:-1]) / 2
-        right = [np.mean((similarity[~test] > threshold) == same[~test]) for threshold in candidates]
-        accuracies.append(np.mean((similarity[test] > candidates[np.argmax(right)]) == same[test]))
-    return np.array(accuracies)
+def _fitter(store: ModelStore, detector: str | None) -> dict[str, ModelSpec]:
+    """The models that find faces and their key points, by task."""
+    preferred = {"face-detection": detector}
+    return {task: store.resolve(task, preferred.get(task))[0] for task in FaceFitter.tasks}
 
 
 def _photo(path: Path) -> Image:
@@ -167,11 +266,6 @@ def _network(template: str, store: ModelStore) -> str:
     return next(spec.name for choice in choices for spec in choice if spec.architecture == template)
 
 
-def _names(template: str, store: ModelStore) -> list[str]:
-    fitter = [spec.name for task in _FITTER_TASKS for spec in store.resolve(task)]
-    return [*fitter, _network(template, store)]
-
-
 def _digests(store: ModelStore, names: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in names:
         yield name, file_digest(store.path(store.manifest.models[name]))
@@ -190,11 +284,13 @@ def _accuracy(measurement: Measurement, labels: Path) -> str:
     index = {name: number for number, name in enumerate(measurement.names)}
     with labels.open(encoding="utf-8", newline="") as file:
         rows = [(row, Path(row["path_a"]).name, Path(row["path_b"]).name) for row in csv.DictReader(file)]
-    usable = [(row, index[first], index[second]) for row, first, second in rows if first in index and second in index]
-    similarity = np.array([measurement.vectors[first] @ measurement.vectors[second] for _, first, second in usable])
-    same = np.array([row["same"] == "1" for row, _, _ in usable])
-    accuracies = fold_accuracies(similarity, same, np.array([int(row["fold"]) for row, _, _ in usable]))
-    return f"accuracy {accuracies.mean():.4f} ± {accuracies.std():.4f} on {len(usable)} of {len(rows)} labelled pairs"
+    known = [first in index and second in index for _, first, second in rows]
+    apart = [
+        float(distances(measurement.vectors[index[first]] @ measurement.vectors[index[second]])) if here else np.inf
+        for here, (_, first, second) in zip(known, rows, strict=True)
+    ]
+    across = fold_accuracy([row["fold"] for row, _, _ in rows], [row["same"] == "1" for row, _, _ in rows], apart)
+    return f"accuracy {across.mean:.4f} ± {across.deviation:.4f} on {len(rows)} labelled pairs"
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ relative to the size of the face. With a flag of 0.1 and above, the median of th
 tenths stay within 22 %; below, depending on the set, the median is 9 to 40 % and a tenth exceeds 11 to 51 %.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,18 @@ from estimators.face import finder, mesh, pose
 from estimators.face.mesh import Mesh
 from schemas.attributes import ANGLES, BOX, CONFIDENCE, KEYPOINTS, KIND, Angles, Attributes, Point
 
-_THRESHOLD = 0.5
-_LEAST_FLAG = 0.1
+# By network, whose scores differ in meaning: where F2 is best, in which a miss weighs more than a false face, of the
+# thresholds that training/detection_report.py measures. What comes after the fitter can still leave out a face of
+# little confidence, but cannot add one.
+THRESHOLDS: Mapping[str, float] = {"yunet": 0.5, "centerface": 0.4}
+LEAST_FLAG = 0.1
 
 
 class FaceFitter(Detector):
-    """Finds the faces of an image; by default those of a confidence of 0.5, the detection network's own score."""
+    """Finds the faces of an image; the confidence is the detection network's own score.
+
+    By default those above the threshold of the network: 0.5 for YuNet, 0.4 for CenterFace.
+    """
 
     name = "face-detector-face-fitter"
     subject = "face"
@@ -37,7 +43,7 @@ class FaceFitter(Detector):
         self._landmarks = models["face-landmarks"][0]
 
     def detect(self, images: Sequence[Image], threshold: float | None = None) -> list[list[Attributes]]:
-        least = _THRESHOLD if threshold is None else threshold
+        least = THRESHOLDS[self._detector.architecture] if threshold is None else threshold
         found = [finder.faces(self._detector, image, least) for image in images]
         squares = [mesh.square_of_box(*face) for faces in found for face in zip(faces.boxes, faces.points, strict=True)]
         owners = [image for image, faces in zip(images, found, strict=True) for _ in faces.scores]
@@ -49,7 +55,7 @@ class FaceFitter(Detector):
 
 
 def _face(image: Image, faces: Detections, index: int, fitted: Mesh) -> Attributes:
-    points, angles = _from_mesh(fitted) if fitted.flag >= _LEAST_FLAG else _from_five(faces.points[index])
+    points, angles = _from_mesh(fitted) if fitted.flag >= LEAST_FLAG else _from_five(faces.points[index])
     return Attributes(
         {
             KIND: "face",

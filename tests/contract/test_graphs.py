@@ -18,6 +18,27 @@ async def test_a_threshold_reaches_the_detector(http: httpx.AsyncClient, stages:
     assert stages["face-detector-face-fitter"].thresholds == [None, 0.3, 0.2]
 
 
+async def test_a_threshold_of_nought_is_not_the_default(http: httpx.AsyncClient, stages: dict[str, Scripted]) -> None:
+    for path in ("/face-detector-face-fitter/v2/process/sample?", "/graph/v2/process/sample?outputs=face&"):
+        await http.post(f"{path}min_confidence=0", json=sample())
+    assert stages["face-detector-face-fitter"].thresholds == [0.0, 0.0]
+
+
+async def test_request_and_node_come_before_the_setting_and_the_setting_before_the_default(
+    settings: Settings, stages: dict[str, Scripted]
+) -> None:
+    http = client(settings, stages, thresholds={"face-detector-face-fitter": 0.6})
+    graph = "/graph/v2/process/sample"
+    node = {"nodes": [{"service": "face-detector-face-fitter", "when": {"min_confidence": 0.35}}]}
+    await http.post("/face-detector-face-fitter/v2/process/sample", json=sample())
+    await http.post(f"{graph}?outputs=face", json=sample())
+    await http.post(f"{graph}?outputs=face&min_confidence=0.3", json=sample())
+    await http.post(graph, json=sample(graph=node))
+    await http.post(f"{graph}?min_confidence=0.2", json=sample(graph=node))
+    await http.post(f"{graph}?min_confidence=0.4", json=sample(graph=node))
+    assert stages["face-detector-face-fitter"].thresholds == [0.6, 0.6, 0.3, 0.35, 0.35, 0.4]
+
+
 async def test_a_graph_can_be_named_in_three_ways(http: httpx.AsyncClient) -> None:
     answers = [
         (await http.post(f"/graph/v2/process/sample{query}", json=sample(**body))).json()["objects"]

@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from estimators import CATALOGUE
+from estimators.face import fitter
+from graph import GraphSpec
 from serving.checks import BadSettings, check
+from serving.engine import planner
+from serving.graphs import Wanted, compiled
 from serving.settings import Settings
 
 GRAPH = {"services": ["age-estimator"]}
@@ -13,6 +18,13 @@ GRAPH = {"services": ["age-estimator"]}
 
 def test_the_settings_of_the_repository_can_work(settings: Settings) -> None:
     check(settings)
+
+
+def test_the_graph_that_checks_masks_looks_harder_for_faces(settings: Settings) -> None:
+    plan = compiled(planner(CATALOGUE), Wanted(GraphSpec.of(settings.graphs["masks"])))
+    assert set(plan.steps) == {"face-detector-face-fitter", "mask-estimator"}
+    asked = plan.steps["face-detector-face-fitter"].when.min_confidence
+    assert asked < min(fitter.THRESHOLDS.values())
 
 
 @pytest.mark.parametrize(

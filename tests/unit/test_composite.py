@@ -5,14 +5,21 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
 from estimators.base import Estimator
-from estimators.composite import FaceDetectorLivenessEstimator, FaceDetectorTemplateExtractor, FaceDetectorWith
-from estimators.face import FaceFitter
+from estimators.body.detector import NETWORKS
+from estimators.composite import (
+    THRESHOLDS,
+    FaceDetectorLivenessEstimator,
+    FaceDetectorTemplateExtractor,
+    FaceDetectorWith,
+)
+from estimators.face import FaceFitter, finder, fitter
 from estimators.liveness import LivenessEstimator
 from estimators.template import TemplateExtractor
 from models import Model
@@ -82,6 +89,45 @@ def test_the_threshold_reaches_the_detector(models_for: ModelsFor, astronaut: ND
     node = FaceDetectorLivenessEstimator(models_for(*FaceDetectorLivenessEstimator.tasks))
     assert [len(faces) for faces in node.detect([astronaut], threshold=0.5)] == [1]
     assert [len(faces) for faces in node.detect([astronaut], threshold=0.999)] == [0]
+
+
+def test_each_face_network_has_a_threshold_of_its_own() -> None:
+    assert set(THRESHOLDS) == set(fitter.THRESHOLDS) == set(finder.NETWORKS)
+
+
+def test_the_guide_states_the_thresholds() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "detection.md").read_text(encoding="utf-8")
+    composites = ", ".join(f"`{kind.name}`" for kind, _, _ in reversed(PARTS))
+    for route, thresholds in (("`face-detector-face-fitter`, graphs", fitter.THRESHOLDS), (composites, THRESHOLDS)):
+        assert f"| {route} | {thresholds['yunet']} | {thresholds['centerface']} |" in guide
+    bodies = [NETWORKS[name].threshold for name in ("picodet", "centernet")]
+    assert f"| `body-detector` | {bodies[0]} | {bodies[1]} |" in guide
+
+
+def heads(astronaut: NDArray[np.uint8], *blurs: float) -> NDArray[np.uint8]:
+    """The astronaut's head side by side, each blurred, in pixels of deviation."""
+    image = three_faces(astronaut)
+    for place, blur in enumerate(blurs):
+        head = image[:, 300 * place + 20 : 300 * place + 276]
+        head[20:276] = cv2.GaussianBlur(head[20:276], (0, 0), blur)
+    return image
+
+
+@pytest.mark.parametrize("network", ["yunet_n_dynamic", "centerface_dyn"])
+def test_by_default_what_is_below_the_threshold_of_the_network_is_left_out(
+    model: Callable[[str], Model], models_for: ModelsFor, astronaut: NDArray[np.uint8], network: str
+) -> None:
+    detector = model(network)
+    models = {**models_for(*FaceDetectorLivenessEstimator.tasks), "face-detection": (detector,)}
+    image = heads(astronaut, 1, 10, 12)
+    for node, least in (
+        (FaceFitter(models), fitter.THRESHOLDS[detector.architecture]),
+        (FaceDetectorLivenessEstimator(models), THRESHOLDS[detector.architecture]),
+    ):
+        everything, found = node.detect([image], threshold=0.05)[0], node.detect([image])[0]
+        confidences = [face[CONFIDENCE] for face in everything]
+        assert min(confidences) < least < max(confidences)
+        assert [face[CONFIDENCE] for face in found] == [each for each in confidences if each >= least]
 
 
 def test_no_images_give_no_answers(models_for: ModelsFor) -> None:

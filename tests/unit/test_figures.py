@@ -9,17 +9,16 @@ from eval.figures import (
     accuracy,
     area_under_curve,
     bias,
-    detection,
     equal_error_rate,
-    error_rates,
+    expected_calibration_error,
     fold_accuracy,
     macro_recall,
     mean_absolute_error,
     overlap,
-    true_accepts_at,
+    reliability,
 )
 
-FIRST, SECOND, ELSEWHERE = (0.0, 0.0, 10.0, 10.0), (20.0, 20.0, 30.0, 30.0), (50.0, 50.0, 60.0, 60.0)
+FIRST, SECOND = (0.0, 0.0, 10.0, 10.0), (20.0, 20.0, 30.0, 30.0)
 distances = st.lists(st.tuples(st.booleans(), st.integers(0, 30)), min_size=20, max_size=60)
 
 
@@ -45,13 +44,6 @@ def test_scores_that_rank_perfectly_have_no_equal_error_and_the_whole_area() -> 
 def test_one_swap_in_four_is_an_equal_error_of_a_quarter() -> None:
     labels = [False] * 4 + [True] * 4
     assert equal_error_rate(labels, [1, 2, 3, 6, 5, 7, 8, 9]) == pytest.approx(0.25)
-
-
-def test_attacks_accepted_and_people_refused_are_told_apart() -> None:
-    assert error_rates([False, False, False, False, True, True], [True, False, False, False, True, False]) == (
-        0.25,
-        0.5,
-    )
 
 
 def test_folds_that_separate_alike_are_all_right() -> None:
@@ -80,15 +72,6 @@ def test_the_best_threshold_is_no_worse_than_any_other(pairs: list[tuple[bool, i
     assert twice == pytest.approx(max(np.mean((distance <= bar) == same) for bar in (-1, *distance)))
 
 
-@given(pairs=distances, rate=st.sampled_from([0.0, 0.1, 0.5, 1.0]))
-def test_true_accepts_hold_at_the_rate_of_false_accepts(pairs: list[tuple[bool, int]], rate: float) -> None:
-    same = np.array([True, False, *(label for label, _ in pairs)])
-    distance = np.array([5, 5, *(far for _, far in pairs)], float)
-    allowed = [bar for bar in (-1, *distance, 31) if np.mean(distance[~same] < bar) <= rate]
-    best = max(np.mean(distance[same] < bar) for bar in allowed)
-    assert true_accepts_at(rate, same, distance) == pytest.approx(best)
-
-
 @pytest.mark.parametrize(
     ("other", "expected"), [(FIRST, 1.0), (SECOND, 0.0), ((5.0, 0.0, 15.0, 10.0), 1 / 3), ((3.0, 3.0, 3.0, 3.0), 0.0)]
 )
@@ -97,26 +80,21 @@ def test_overlap_is_intersection_over_union(other: tuple[float, float, float, fl
     assert overlap(other, FIRST) == pytest.approx(expected)
 
 
-def test_all_boxes_found_and_no_others_is_perfect() -> None:
-    assert detection([[FIRST, SECOND], []], [[(0.9, FIRST), (0.4, SECOND)], []]) == (1.0, 1.0)
+def test_answers_that_are_right_as_often_as_they_claim_are_calibrated() -> None:
+    confidences = np.repeat([0.2, 0.6, 0.9], 10)
+    right = np.concatenate([np.arange(10) < share for share in (2, 6, 9)])
+    assert expected_calibration_error(right, confidences, bins=3) == pytest.approx(0)
+    assert reliability(right, confidences, bins=3).size.tolist() == [10, 10, 10]
 
 
-def test_a_box_found_twice_counts_once() -> None:
-    assert detection([[FIRST]], [[(0.9, FIRST), (0.8, FIRST)]]) == (1.0, 1.0)
-    assert detection([[FIRST, SECOND]], [[(0.9, FIRST), (0.8, FIRST), (0.7, SECOND)]]).average_precision == (
-        pytest.approx((1 + 2 / 3) / 2)
-    )
+def test_answers_that_claim_too_much_are_off_by_as_much() -> None:
+    assert expected_calibration_error([True, False] * 20, [0.9] * 40) == pytest.approx(0.4)
 
 
-def test_a_sure_false_box_costs_precision_but_no_recall() -> None:
-    found = detection([[FIRST], [SECOND]], [[(0.5, FIRST)], [(0.9, ELSEWHERE), (0.4, SECOND)]])
-    assert found.recall == 1
-    assert found.average_precision == pytest.approx(2 / 3)
-
-
-def test_a_box_counts_only_on_its_own_image() -> None:
-    assert detection([[FIRST], []], [[], [(0.9, FIRST)]]) == (0.0, 0.0)
-
-
-def test_nothing_found_is_nothing() -> None:
-    assert detection([[FIRST]], [[]]) == (0.0, 0.0)
+@given(pairs=st.lists(st.tuples(st.booleans(), st.floats(0, 1)), min_size=1, max_size=60))
+def test_every_answer_is_in_one_group_of_a_reliability_diagram(pairs: list[tuple[bool, float]]) -> None:
+    right, confidences = zip(*pairs, strict=True)
+    found = reliability(right, confidences)
+    assert found.size.sum() == len(pairs)
+    assert np.dot(found.share, found.size) == pytest.approx(sum(right))
+    assert 0 <= expected_calibration_error(right, confidences) <= 1

@@ -22,11 +22,12 @@ from estimators.calibration import (
     load_calibrations,
     rates,
     score_knots,
+    threshold,
 )
 from estimators.matcher import VerifyMatcher
 from schemas.attributes import TEMPLATE, Attributes, Verification
 from schemas.template import BadTemplate, Template, TemplateMismatch, encode
-from training.calibrate_matcher import Measurement, fold_accuracies, histograms, person
+from training.calibrate_matcher import RATES, Measurement, Point, certainty, histograms, pairs, person, summary
 from training.calibrate_matcher import table as table_text
 
 MATCHER = VerifyMatcher({})
@@ -181,8 +182,9 @@ def test_it_is_said_which_of_two_templates_is_bad() -> None:
 
 
 def test_every_table_is_listed_and_has_its_own_model() -> None:
-    present = {entry.name.removesuffix(".json") for entry in files("estimators.calibration").iterdir()}
-    assert {name for name in present if "." not in name and not name.startswith("_")} == set(TABLES)
+    present = [entry for entry in files("estimators.calibration").iterdir() if entry.name.endswith(".json")]
+    tables = {entry.name for entry in present if "impostor" in json.loads(entry.read_text(encoding="utf-8"))}
+    assert tables == {f"{name}.json" for name in TABLES}
     assert set(load_calibrations()) == {(name, 1) for name in TABLES}
 
 
@@ -246,30 +248,85 @@ def test_distances_stay_in_range_whatever_rounding_does_to_a_cosine() -> None:
 def test_a_new_table_has_what_was_counted() -> None:
     same, close, far = np.eye(4)[0], np.array([0.9, np.sqrt(0.19), 0, 0]), np.eye(4)[2]
     names = ["A_B_0001.jpg", "A_B_0002.jpg", "C_0001.jpg"]
-    impostor, genuine = histograms(Measurement(names, np.array([same, close, far])))
+    found = pairs(Measurement(names, np.array([same, close, far])))
+    impostor, genuine = histograms(found)
     assert np.flatnonzero(genuine).tolist() == [500]
     assert {int(at): int(impostor[at]) for at in np.flatnonzero(impostor)} == {5000: 2}
-    raw = json.loads(table_text("any", 3, {"images": 3}, impostor, genuine))
+    points = [Point(1e-3, 4999, 0, (0.0, 1e-3), 1.0, (0.9, 1.0))]
+    raw = json.loads(table_text("any", 3, {"images": 3}, (impostor, genuine), points))
     assert (raw["model"], raw["version"], raw["provenance"]) == ("any", 3, {"images": 3})
     assert raw["genuine"] == {"first": 500, "counts": [1]}
     assert raw["impostor"] == {"first": 5000, "counts": [2]}
     assert raw["score"][0] == [0, 1]
     assert raw["score"][-1] == [10_000, 0]
+    [point] = raw["certainty"]
+    assert (point["distance"], point["false_accept"]) == (4999, [0, 1e-3])
 
 
-def test_the_accuracy_of_a_fold_uses_the_threshold_of_the_others() -> None:
-    similarity = np.array([0.9, 0.1, 0.8, 0.2, 0.3, 0.7])
-    same = np.array([True, False, True, False, True, False])
-    assert fold_accuracies(similarity, same, np.array([0, 0, 1, 1, 2, 2])).tolist() == [1, 1, 0]
+def test_a_person_who_is_drawn_twice_is_no_stranger_to_themselves() -> None:
+    names = ["A_0001.jpg", "A_0002.jpg", "B_0001.jpg", "C_0001.jpg"]
+    found = pairs(Measurement(names, np.eye(4)))
+    plain = histograms(found)
+    assert [int(counts.sum()) for counts in plain] == [5, 1]
+    impostor, genuine = histograms(found, np.array([2.0, 1, 0]))
+    assert [int(counts.sum()) for counts in (impostor, genuine)] == [4, 2]
+    one_person = histograms(found, np.array([3.0, 0, 0]))
+    assert [int(counts.sum()) for counts in one_person] == [0, 3]
+
+
+def test_intervals_hold_their_figures_and_are_the_same_again() -> None:
+    random = np.random.default_rng(0)
+    looks = random.normal(size=(60, 3)).repeat(3, axis=0) + 0.2 * random.normal(size=(180, 3))
+    looks /= np.linalg.norm(looks, axis=1, keepdims=True)
+    found = pairs(Measurement([f"P{each // 3}_{each % 3:04}.jpg" for each in range(180)], looks))
+    points = certainty(found, resamples=40)
+    assert points == certainty(found, resamples=40)
+    for point in points[:1]:
+        assert point.false_accept[0] <= point.false_accept_rate * 1.05
+        assert point.true_accept_interval[0] <= point.true_accept <= point.true_accept_interval[1]
+
+
+@pytest.mark.parametrize("model", TABLES)
+@pytest.mark.parametrize(("rate", "score"), ANCHORS)
+def test_the_threshold_for_a_rate_is_where_its_score_is(model: str, rate: float, score: float) -> None:
+    at = threshold(model, rate)
+    table = load_calibration(model)
+    assert table.score[at] == pytest.approx(score, abs=1e-12)
+    assert table.false_accept[at] <= rate < table.false_accept[at + 1]
+
+
+@pytest.mark.parametrize(("model", "rate"), [("foamliu", 1e-6), ("foamliu", 0), ("foamliu", 1.1), ("foamliu", np.nan)])
+def test_there_is_no_threshold_for_a_rate_that_was_not_measured(model: str, rate: float) -> None:
+    with pytest.raises(ValueError, match="was not measured: 1e-05 to 1 can be had"):
+        threshold(model, rate)
+
+
+def test_there_is_no_threshold_for_a_model_without_a_table() -> None:
+    with pytest.raises(ValueError, match="no calibration for templates of dlib; there are foamliu"):
+        threshold("dlib", 1e-3)
 
 
 def test_a_person_is_what_precedes_the_number() -> None:
     assert person("Jane_van_Doe_0012.jpg") == "Jane_van_Doe"
 
 
-def test_the_guide_states_the_thresholds_of_the_tables() -> None:
-    guide = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
-    for model in TABLES:
-        table = load_calibration(model)
-        at = [int(np.flatnonzero(table.score >= score)[-1]) for _, score in ANCHORS]
-        assert f"| `{model}` | {' | '.join(str(distance) for distance in at)} |" in guide
+GUIDE = (Path(__file__).parents[2] / "docs" / "templates.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("model", TABLES)
+def test_the_guide_states_the_thresholds_of_the_tables(model: str) -> None:
+    assert f"| `{model}` | {' | '.join(str(threshold(model, rate)) for rate, _ in ANCHORS)} |" in GUIDE
+
+
+@pytest.mark.parametrize("model", TABLES)
+def test_the_guide_states_how_certain_the_thresholds_are(model: str) -> None:
+    raw = json.loads(files("estimators.calibration").joinpath(f"{model}.json").read_text(encoding="utf-8"))
+    assert [point["false_accept_rate"] for point in raw["certainty"]] == list(RATES)
+    table = load_calibration(model)
+    for point in raw["certainty"]:
+        distance, (low, high) = point["distance"], point["false_accept"]
+        assert distance == threshold(model, point["false_accept_rate"])
+        assert point["impostor_pairs"] == round(table.false_accept[distance] * raw["provenance"]["impostor_pairs"])
+        assert point["true_accept"] == pytest.approx(1 - table.false_reject[distance], abs=1e-4)
+        assert low <= table.false_accept[distance] <= high
+        assert summary(model, Point(**point)) in GUIDE

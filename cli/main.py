@@ -11,6 +11,7 @@ import typer
 import yaml
 from rich.console import Console
 
+from cli.evaluate import evaluate
 from estimators import CATALOGUE
 from models import Manifest, MissingModel, ModelStore, load_manifest
 from models.fetch import pull
@@ -22,6 +23,7 @@ from serving.settings import Settings
 app = typer.Typer(no_args_is_help=True, invoke_without_command=True, add_completion=False)
 models_app = typer.Typer(no_args_is_help=True, help="Obtain the models and show what they are.")
 app.add_typer(models_app, name="models")
+app.command("eval")(evaluate)
 console = Console()
 
 CONFIG = Path("serve_config.yaml")

@@ -1,0 +1,1 @@
+"""The ``facet`` command: the outermost layer, which may use all others."""

@@ -1,0 +1,62 @@
+"""Labels files, good and bad."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import pytest
+
+from eval.bench import summary
+from eval.labels import BadLabels, read_labels
+
+
+class Label(msgspec.Struct):
+    path: str
+    age: float
+    gender: Literal["female", "male"]
+
+
+def written(folder: Path, text: str | bytes) -> Path:
+    path = folder / "labels.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def test_columns_are_read_in_their_types_and_others_ignored(tmp_path: Path) -> None:
+    path = written(tmp_path, "\ufeffgender,path,mood,age\r\nmale,a.jpg,good,31.5\r\n")
+    rows, left_out = read_labels(path, Label)
+    assert rows == [Label("a.jpg", 31.5, "male")]
+    assert left_out == []
+
+
+def test_rows_that_do_not_fit_are_left_out_and_told(tmp_path: Path) -> None:
+    path = written(
+        tmp_path, "path,age,gender\na.jpg,old,male\nb.jpg,7,female\nc.jpg,8,robot\nd.jpg,young,male\ne.jpg\n"
+    )
+    rows, left_out = read_labels(path, Label)
+    assert [row.path for row in rows] == ["b.jpg"]
+    assert summary(left_out) == [
+        "2 left out: labels.csv: Expected `float`, got `str`: column `age` (first: line 2)",
+        "1 left out: labels.csv: Invalid enum value 'robot': column `gender` (first: line 4)",
+        "1 left out: labels.csv: Expected `float`, got `null`: column `age` (first: line 6)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("path,years\n", "no column age, gender; needed: path, age, gender; there: path, years"),
+        ("", "no column path, age, gender; needed: path, age, gender; there: none"),
+        (b"\xff\xfe\x00", "not a CSV file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why(text: str | bytes, message: str, tmp_path: Path) -> None:
+    with pytest.raises(BadLabels) as caught:
+        read_labels(written(tmp_path, text), Label)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadLabels, match=r"labels\.csv: No such file"):
+        read_labels(tmp_path / "labels.csv", Label)

@@ -1,0 +1,29 @@
+"""The labelled heads of Pointing'04, as the scripts about pose want them."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from eval.split import held_out
+
+
+class Head(NamedTuple):
+    """A photograph, and the angles in degrees at which its person was told to look."""
+
+    path: Path
+    yaw: float  # positive turns the nose towards the image's left edge
+    pitch: float  # positive looks up
+
+    @property
+    def is_held_out(self) -> bool:
+        """Whether nothing may be fitted to it: by person, the two digits that follow ``person`` in the file's name."""
+        return held_out(self.path.name.removeprefix("person")[:2])
+
+
+def heads(data: Path) -> Iterator[Head]:
+    """The heads that ``head_pose/labels.csv`` in the data folder names, with ``path, pitch, yaw``."""
+    folder = data / "head_pose"
+    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            yield Head(folder / row["path"], float(row["yaw"]), float(row["pitch"]))
