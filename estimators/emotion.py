@@ -2,17 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from estimators.base import Estimator, Image, Models
-from estimators.faceapi import face_crop, network_input
+from estimators.confidence import load_scaling
+from estimators.faceapi import face_crop, network_input, with_mirrored
 from models import Session
 from schemas.attributes import BOX, EMOTION_NAMES, EMOTIONS, Attributes
 
-# The classes of the network in its own order; "fearful" is what EMOTION_NAMES calls "scared".
+# The classes of the networks in their own order; "fearful" is what EMOTION_NAMES calls "scared".
 _FACEAPI_ORDER = ("neutral", "happy", "sad", "angry", "scared", "disgusted", "surprised")
 _FACEAPI_COLUMNS = [_FACEAPI_ORDER.index(name) for name in EMOTION_NAMES]
+_XCEPTION_ORDER = ("angry", "disgusted", "scared", "happy", "sad", "surprised", "neutral")
+_XCEPTION_COLUMNS = [_XCEPTION_ORDER.index(name) for name in EMOTION_NAMES]
+
+# oarriaga/face_classification (MIT), as packaged by npm @vladmandic/human 3.3.6 (src/gear/emotion.ts): 64 x 64 pixels
+# of grey, -1 to 1. The package weighs red, green and blue as broadcasting does (ITU-R BT.601), OpenCV's grey too.
+_XCEPTION_SIZE = 64
 
 
 def _faceapi_emotions(run: Session, crops: Sequence[Image]) -> NDArray[np.float32]:
@@ -20,13 +28,25 @@ def _faceapi_emotions(run: Session, crops: Sequence[Image]) -> NDArray[np.float3
     return run(network_input(crops))[0][:, _FACEAPI_COLUMNS]
 
 
-_EMOTIONS: Mapping[str, Callable[[Session, Sequence[Image]], NDArray[np.float32]]] = {
-    "faceapi-expression": _faceapi_emotions
+def _xception_emotions(run: Session, crops: Sequence[Image]) -> NDArray[np.float32]:
+    """(n, 7) probabilities in the order of EMOTION_NAMES."""
+    size = (_XCEPTION_SIZE, _XCEPTION_SIZE)
+    small = [cv2.resize(crop, size, interpolation=cv2.INTER_AREA) for crop in crops]
+    grey = np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in small])[..., None]  # (n, 64, 64, 1)
+    return run(grey.astype(np.float32) / np.float32(127.5) - np.float32(1))[0][:, _XCEPTION_COLUMNS]
+
+
+NETWORKS: Mapping[str, Callable[[Session, Sequence[Image]], NDArray[np.float32]]] = {
+    "faceapi-expression": _faceapi_emotions,
+    "mini-xception": _xception_emotions,
 }
 
 
 class EmotionEstimator(Estimator[Image]):
-    """Estimates how likely each of the seven emotions is. A view is a crop of (112, 112, 3) uint8 RGB."""
+    """Estimates how likely each of the seven emotions is, by one network or by several together.
+
+    Each network looks at the face and at its mirror image. A view is a crop of (112, 112, 3) uint8 RGB.
+    """
 
     name = "emotion-estimator"
     requires = frozenset({BOX})
@@ -34,15 +54,29 @@ class EmotionEstimator(Estimator[Image]):
     tasks = ("expression",)
 
     def __init__(self, models: Models) -> None:
-        model = models["expression"][0]
-        self._run, self._emotions = model.run, _EMOTIONS[model.architecture]
+        self._networks = [(model.run, NETWORKS[model.architecture]) for model in models["expression"]]
+        self._scaling = load_scaling(models["expression"])
 
     def view(self, image: Image, attributes: Attributes) -> Image:
         return face_crop(image, attributes[BOX])
 
+    def uncalibrated(self, views: Sequence[Image]) -> list[NDArray[np.float64]]:
+        """What each network tells of n faces, (n, 7) probabilities in the order of EMOTION_NAMES."""
+        both = with_mirrored(views)
+        return [_agreed(emotions(run, both)) for run, emotions in self._networks]
+
     def estimate(self, views: Sequence[Image]) -> list[Attributes]:
         if not views:
             return []
-        likely = self._emotions(self._run, views).astype(np.float64)  # float64, so that the seven sum to 1 on the wire
-        likely /= likely.sum(1, keepdims=True)
+        likely = self._scaling.classes(*self.uncalibrated(views))
         return [Attributes({EMOTIONS: dict(zip(EMOTION_NAMES, row.tolist(), strict=True))}) for row in likely]
+
+
+def _agreed(likely: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n, k) probabilities of n crops, whose logarithms are the means of those of (2n, k): crops, then mirrored crops.
+
+    Probabilities below a millionth count as a millionth, as what is left of them in float32 says nothing.
+    """
+    logarithms = np.log(np.maximum(likely.astype(np.float64), 1e-6)).reshape(2, -1, likely.shape[1])
+    shares = np.exp(logarithms.mean(0))
+    return np.asarray(shares / shares.sum(1, keepdims=True), np.float64)

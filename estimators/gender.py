@@ -6,21 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators.base import Estimator, Image, Models
-from estimators.faceapi import face_crop, network_input
+from estimators.confidence import load_scaling
+from estimators.faceapi import face_crop, network_input, with_mirrored
 from models import Session
 from schemas.attributes import BOX, GENDER, Attributes, Gender
 
-
-def _faceapi_male(run: Session, crops: Sequence[Image]) -> NDArray[np.float32]:
-    """(n,) P(male), of a network that answers (n, 1) years and (n, 2) probabilities of male and female."""
-    return run(network_input(crops))[1][:, 0]
+Shares = NDArray[np.float64]  # (n,) P(male)
 
 
-_MALE: Mapping[str, Callable[[Session, Sequence[Image]], NDArray[np.float32]]] = {"faceapi-age-gender": _faceapi_male}
+def _faceapi_male(run: Session, crops: Sequence[Image]) -> Shares:
+    """Of a network that answers (n, 1) years and (n, 2) of male and female: the mean of a face and its mirror image."""
+    male = run(network_input(with_mirrored(crops)))[1][:, 0].astype(np.float64)
+    return np.asarray(male.reshape(2, len(crops)).mean(0), np.float64)
+
+
+_MALE: Mapping[str, Callable[[Session, Sequence[Image]], Shares]] = {"faceapi-age-gender": _faceapi_male}
 
 
 class GenderEstimator(Estimator[Image]):
-    """Tells the likelier gender. A view is a crop of (112, 112, 3) uint8 RGB."""
+    """Tells the likelier gender, by the calibrated probability. A view is a crop of (112, 112, 3) uint8 RGB."""
 
     name = "gender-estimator"
     requires = frozenset({BOX})
@@ -30,13 +34,17 @@ class GenderEstimator(Estimator[Image]):
     def __init__(self, models: Models) -> None:
         model = models["age-gender"][0]
         self._run, self._male = model.run, _MALE[model.architecture]
+        self._scaling = load_scaling((model,))
 
     def view(self, image: Image, attributes: Attributes) -> Image:
         return face_crop(image, attributes[BOX])
 
+    def uncalibrated(self, views: Sequence[Image]) -> Shares:
+        """(n,) P(male) as the network tells it."""
+        return self._male(self._run, views)
+
     def estimate(self, views: Sequence[Image]) -> list[Attributes]:
         if not views:
             return []
-        return [
-            Attributes({GENDER: Gender.MALE if male >= 0.5 else Gender.FEMALE}) for male in self._male(self._run, views)
-        ]
+        male = self._scaling.yes(self.uncalibrated(views))
+        return [Attributes({GENDER: Gender.MALE if share >= 0.5 else Gender.FEMALE}) for share in male]

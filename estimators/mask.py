@@ -1,11 +1,13 @@
 """Whether a face wears a medical mask."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from estimators.base import Estimator, Image, Models
+from estimators.confidence import load_scaling
 from estimators.geometry import square_crop
 from models import Session
 from schemas.attributes import BOX, MASK, Attributes, Scored
@@ -13,8 +15,6 @@ from schemas.attributes import BOX, MASK, Attributes, Scored
 # AIZOOTech/FaceMaskDetection (MIT) is a detector of masked and bare faces, which is shown one face at a time here. It
 # takes 260 x 260 pixels; a square twice the face box puts the face at the size at which it is surest. Its anchors lie
 # on five square grids, as (cells a side, two sizes in fractions of the crop), in the shapes that ``_anchors`` lists.
-_SIZE = 260
-_SCALE = 2.0
 _GRIDS = (
     (33, (0.04, 0.056)),
     (17, (0.08, 0.11)),
@@ -60,11 +60,30 @@ def _aizoo_masked(run: Session, crops: Sequence[Image]) -> NDArray[np.float32]:
     return share
 
 
-_MASKED: Mapping[str, Callable[[Session, Sequence[Image]], NDArray[np.float32]]] = {"aizoo-mask": _aizoo_masked}
+def _facet_masked(run: Session, crops: Sequence[Image]) -> NDArray[np.float32]:
+    """(n,) P(mask), which Facet's own network gives as it is; it takes RGB 0..255."""
+    return run(np.stack(crops).astype(np.float32))[0]
+
+
+class MaskNetwork(NamedTuple):
+    """How a network is shown a face, and what it says of it."""
+
+    scale: float  # the side of the square crop over the longer side of the face box
+    size: int  # of the crop, pixels
+    masked: Callable[[Session, Sequence[Image]], NDArray[np.float32]]  # from n > 0 crops to (n,) P(mask), uncalibrated
+
+
+NETWORKS: Mapping[str, MaskNetwork] = {
+    "aizoo-mask": MaskNetwork(2.0, 260, _aizoo_masked),
+    "facet-mask": MaskNetwork(1.4, 64, _facet_masked),  # as training/mask.py cuts them
+}
 
 
 class MaskEstimator(Estimator[Image]):
-    """Estimates how likely a face wears a medical mask. A view is a crop of (260, 260, 3) uint8 RGB."""
+    """Estimates how likely a face wears a medical mask.
+
+    A view is the network's crop, (260, 260, 3) or (64, 64, 3) uint8 RGB.
+    """
 
     name = "mask-estimator"
     requires = frozenset({BOX})
@@ -73,14 +92,18 @@ class MaskEstimator(Estimator[Image]):
 
     def __init__(self, models: Models) -> None:
         model = models["mask"][0]
-        self._run, self._masked = model.run, _MASKED[model.architecture]
+        self._run, self._network = model.run, NETWORKS[model.architecture]
+        self._scaling = load_scaling((model,))
 
     def view(self, image: Image, attributes: Attributes) -> Image:
-        return square_crop(image, attributes[BOX], _SCALE, _SIZE)
+        return square_crop(image, attributes[BOX], self._network.scale, self._network.size)
+
+    def uncalibrated(self, views: Sequence[Image]) -> NDArray[np.float32]:
+        """(n,) P(mask) as the network tells it, of n > 0 views."""
+        return self._network.masked(self._run, views)
 
     def estimate(self, views: Sequence[Image]) -> list[Attributes]:
         if not views:
             return []
-        return [
-            Attributes({MASK: Scored(bool(masked > 0.5), float(masked))}) for masked in self._masked(self._run, views)
-        ]
+        shares = self._scaling.yes(self.uncalibrated(views))
+        return [Attributes({MASK: Scored(bool(masked > 0.5), float(masked))}) for masked in shares]

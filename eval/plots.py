@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,8 @@ class Bars:
 
 
 Plot = Curves | Matrix | Bars
+
+_WORD = 9  # letters of a line below a bar
 
 
 def draw(plot: Plot, path: Path) -> None:
@@ -109,7 +112,7 @@ def _bars(axes: Any, plot: Bars) -> None:
         spread = np.maximum([first - low, high - first], 0)
         axes.errorbar(places + 0.5 * width - 0.4, first, spread, fmt="none", color="black", capsize=3, linewidth=1)
     axes.axhline(0, color="grey", linewidth=0.8)
-    axes.set_xticks(places, plot.groups, fontsize=8)
+    axes.set_xticks(places, [fill(name, _WORD) for name in plot.groups], fontsize=7)
     axes.set_ylabel(plot.y)
     axes.grid(visible=True, axis="y", alpha=0.3)
     if len(plot.series) > 1:

@@ -40,14 +40,13 @@ def table(manifest: Manifest, outcomes: Sequence[Outcome]) -> Table:
     rows = Table("task", "model", "role", "licence", "from")
     for task, choices in manifest.tasks.items():
         serving = _serving(choices, found)
-        for names in choices:
-            for outcome in [found[name] for name in names if name in found]:
-                licence = manifest.models[outcome.name].licence
-                if outcome.installed is None:
-                    rows.add_row(task, outcome.name, "missing", licence, "; ".join(outcome.reasons), style="yellow")
-                else:
-                    role = "serves" if names == serving else "in reserve" if serving else "installed"
-                    rows.add_row(task, outcome.name, role, licence, outcome.installed.source)
+        for name in dict.fromkeys(name for names in choices for name in names if name in found):
+            outcome, licence = found[name], manifest.models[name].licence
+            if outcome.installed is None:
+                rows.add_row(task, name, "missing", licence, "; ".join(outcome.reasons), style="yellow")
+            else:
+                role = "installed" if serving is None else "serves" if name in serving else "in reserve"
+                rows.add_row(task, name, role, licence, outcome.installed.source)
     return rows
 
 

@@ -159,6 +159,32 @@ def with_closing_eyes(face: Face, step: float) -> Face:
     )
 
 
+def shrunk(face: Face, step: float) -> Face:
+    """Taken from further away: down to a seventh of the resolution."""
+    zoom = 1 / (1 + 6 * step)
+    image = cv2.resize(face.image, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA) if step else face.image
+    return face._replace(image=np.asarray(image, np.uint8))
+
+
+def covered(face: Face, step: float) -> Face:
+    """A light blue cloth that rises from below the chin to half way between nose and eyes."""
+    if not step:
+        return face
+    points, chin = face.points, face.points[_AT["chin"]]
+    up = face.eyes.mean(0) - chin
+    rise = step * float(np.dot((face.eyes.mean(0) + points[_AT["nose"]]) / 2 - chin, up)) / float(up @ up)
+    jaw = points[[_AT["left_ear_bottom"], _AT["right_ear_bottom"]]]
+    corners = np.concatenate(
+        [jaw, jaw + 0.5 * (chin - jaw) - 0.1 * up, [chin - 0.15 * up, points[_AT["nose"]]], face.eyes]
+    )
+    hull = np.zeros(face.image.shape[:2], np.uint8)
+    cv2.fillConvexPoly(hull, cv2.convexHull(corners.round().astype(np.int32)), 1)
+    rows, columns = np.indices(hull.shape)
+    height = (np.stack([columns, rows], axis=-1) - chin) @ up / float(up @ up)
+    cloth = (hull > 0) & (height < rise)
+    return face._replace(image=np.where(cloth[..., None], np.array([150, 190, 215], np.uint8), face.image))
+
+
 def turned(face: Face, degrees: float) -> Image:
     """The photograph turned about the eyes, its border drawn out."""
     x, y = face.eyes.mean(0).tolist()
@@ -198,4 +224,19 @@ TRIALS = {
     "background": Trial(before_clutter, background_gradient, 1, _accepted("background", background_gradient)),
     "watermark": Trial(with_text, watermark_odds, 1, lambda view: watermark_odds(view) < THRESHOLDS.watermark.middle),
     "margins": Trial(cropped, _missing, 1, lambda view: _missing(view) <= THRESHOLDS.inner_margin),
+}
+
+
+# Which degradation shows what a part of the total score costs: see ``estimators/quality/total.py``.
+HARMS: dict[str, Callable[[Face, float], Face]] = {
+    "sharpness": blurred,
+    "illumination": lit_from_the_side,
+    "flare": with_hot_spot,
+    "noise": with_noise,
+    "dynamic_range": with_less_contrast,
+    "watermark": with_text,
+    "openness": with_closing_eyes,
+    "not_masked": covered,
+    "eyes_distance": shrunk,
+    "cut_off": cropped,
 }

@@ -76,7 +76,7 @@ def accuracy(odds: Array, bare: NDArray[np.bool_]) -> str:
 
 
 def _accepted(odds: Array) -> NDArray[np.bool_]:
-    scale = THRESHOLDS.not_masked
+    scale = THRESHOLDS.bare_colours
     return np.array([scale.accepts(scale.score(each)) for each in odds])
 
 

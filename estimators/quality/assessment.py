@@ -1,5 +1,6 @@
 """Puts the measures of one face together."""
 
+import math
 from typing import NamedTuple
 
 from estimators.quality.background import background_gradient
@@ -15,6 +16,7 @@ from schemas.attributes import QUALITY_NAMES
 
 _WHOLE = frozenset({"max_rotation_deviation", "eyes_distance", "margin_outer_deviation", "margin_inner_deviation"})
 _DECIMALS = 2  # of scores: whole points in v1
+_LEAST_ODDS = 1e-6  # a network that is entirely sure still has finite odds
 
 
 class Answers(NamedTuple):
@@ -62,7 +64,7 @@ def assessment(view: FaceView, answers: Answers, limits: Thresholds = THRESHOLDS
     """
     native = natives(view)
     values = {**_picture(native, answers, limits), **_placement(view, limits)}
-    values["total_score"] = total_score(_parts(values, view, limits.flare.score(native.glare), answers.usefulness))
+    values["total_score"] = total_score(total_parts(view, native, answers, limits))
     return {name: _rounded(name, values[name]) for name in QUALITY_NAMES}
 
 
@@ -77,7 +79,7 @@ def _picture(native: Natives, answers: Answers, limits: Thresholds) -> dict[str,
     left, right = limits.openness.score(answers.left_openness), limits.openness.score(answers.right_openness)
     sharp, even = limits.sharpness.score(native.sharpness), limits.illumination.score(native.illumination)
     quiet, uniform = limits.noise.score(native.noise), limits.background.score(native.background)
-    bare = limits.not_masked.score(native.bare) if answers.masked is None else 1 - answers.masked
+    bare = _bareness(native, answers, limits)
     marked = limits.watermark.score(native.watermark)
     return {
         "is_sharp": limits.sharpness.accepts(sharp),
@@ -120,19 +122,33 @@ def _placement(view: FaceView, limits: Thresholds) -> dict[str, float | bool]:
     }
 
 
-def _parts(values: dict[str, float | bool], view: FaceView, flare: float, usefulness: float | None) -> dict[str, float]:
-    """What the total score is made of."""
+def total_parts(view: FaceView, native: Natives, answers: Answers, limits: Thresholds = THRESHOLDS) -> dict[str, float]:
+    """What the total score is made of, in native units, see ``estimators/quality/total.py``."""
     parts = {
-        "sharpness": values["sharpness_score"],
-        "rotation": abs(values["max_rotation_deviation"]),
-        "not_masked": values["not_masked_score"],
-        "eyes_distance": values["eyes_distance"],
-        "illumination": values["illumination_score"],
-        "noise": values["noise_score"],
-        "cut_off": values["margin_outer_deviation"] / max(eyes_to_chin(view.points), 1.0),
-        "flare": flare,
-        "dynamic_range": 100 * values["dynamic_range_score"],
-        "openness": min(values["left_eye_openness_score"], values["right_eye_openness_score"]),
-        "no_watermark": 1 - values["watermark_score"],
+        "yaw": abs(view.angles.yaw),
+        "pitch": abs(view.angles.pitch - limits.pitch_offset),
+        "sharpness": native.sharpness,
+        "illumination": native.illumination,
+        "flare": native.glare,
+        "noise": native.noise,
+        "dynamic_range": native.dynamic_range,
+        "watermark": native.watermark,
+        "openness": min(answers.left_openness, answers.right_openness),
+        "not_masked": _bareness(native, answers, limits),
+        "eyes_distance": eyes_distance(view.points),
+        "cut_off": margins(view.points, view.size).outer / max(eyes_to_chin(view.points), 1.0),
     }
-    return parts if usefulness is None else {**parts, "network": usefulness}
+    return parts if answers.usefulness is None else {**parts, "network": answers.usefulness}
+
+
+def _bareness(native: Natives, answers: Answers, limits: Thresholds) -> float:
+    """How surely mouth and nose are bare, as a score: by the network where there is one, else by colours."""
+    if answers.masked is None:
+        return limits.bare_colours.score(native.bare)
+    return limits.not_masked.score(bare_odds(answers.masked))
+
+
+def bare_odds(masked: float) -> float:
+    """The logarithm of the odds that there is no mask, of the likelihood that there is one."""
+    likelihood = min(max(masked, _LEAST_ODDS), 1 - _LEAST_ODDS)
+    return math.log((1 - likelihood) / likelihood)

@@ -55,18 +55,21 @@ class QualityAssessmentEstimator(Estimator[QualityView]):
         )
 
     def estimate(self, views: Sequence[QualityView]) -> list[Attributes]:
+        qualities: list[Mapping[str, float | bool]] = [
+            assessment(view.face, answer) for view, answer in zip(views, self.answers(views), strict=True)
+        ]
+        return [Attributes({QUALITY: quality}) for quality in qualities]
+
+    def answers(self, views: Sequence[QualityView]) -> list[Answers]:
+        """What the networks say of each face."""
         opened = openness(self._iris, [view.eyes for view in views])
         expressions = self._expression.estimate([view.expression for view in views])
-        answers = (
+        return [
             Answers(float(left), float(right), expression[EMOTIONS]["neutral"], masked, useful)
             for (left, right), expression, masked, useful in zip(
                 opened, expressions, self._masked(views), self._useful(views), strict=True
             )
-        )
-        qualities: list[Mapping[str, float | bool]] = [
-            assessment(view.face, answer) for view, answer in zip(views, answers, strict=True)
         ]
-        return [Attributes({QUALITY: quality}) for quality in qualities]
 
     def _masked(self, views: Sequence[QualityView]) -> list[float | None]:
         """How likely each face is masked; None where there is no network to say so."""

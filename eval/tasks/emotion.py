@@ -1,6 +1,6 @@
 """How often the likeliest emotion is the labelled one, and whether its likelihood means what it says."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -36,35 +36,56 @@ class Label(msgspec.Struct, frozen=True):
 
 class Seen(NamedTuple):
     label: str
-    answer: str
-    confidence: float  # of the answer
+    confidences: Mapping[str, float]  # of all emotions
     half: bool
+
+    @property
+    def answer(self) -> str:
+        return max(self.confidences, key=lambda name: self.confidences[name])
 
     @property
     def right(self) -> bool:
         return self.label == self.answer
 
 
+class Claims(NamedTuple):
+    """Of every emotion of every face, how likely it is said to be, whether it is so, and the number of the face."""
+
+    confidences: list[float]
+    so: list[bool]
+    faces: list[int]
+
+
 def _ask(bench: Bench) -> list[Seen]:
     def seen(label: Label) -> Seen:
-        told = bench.added("emotion-estimator", _FOLDER, label.path, common.WHOLE)
-        if not told.get("emotions"):
+        told = bench.added("emotion-estimator", _FOLDER, label.path, common.WHOLE).get("emotions")
+        if not told:
             raise RequestFailed("emotion-estimator: the answer has no emotions")
-        best = max(told["emotions"], key=lambda entry: float(entry["confidence"]))
-        half = common.by_file(label.path)
-        return Seen(_NAMES[label.emotion], str(best["emotion"]), float(best["confidence"]), half)
+        confidences = {str(entry["emotion"]): float(entry["confidence"]) for entry in told}
+        return Seen(_NAMES[label.emotion], confidences, common.by_file(label.path))
 
     return bench.answers("emotion", bench.labels(_FOLDER, Label), seen, lambda label: label.path)
+
+
+def _claims(some: Sequence[Seen]) -> Claims:
+    every = [
+        (value, one.label == name, index) for index, one in enumerate(some) for name, value in one.confidences.items()
+    ]
+    return Claims(*(list(column) for column in zip(*every, strict=True)))
 
 
 def _measure(seen: Sequence[Seen], bootstrap: Bootstrap) -> Measured:
     def figures(some: Sequence[Seen]) -> list[Figure]:
         labels, answers = [one.label for one in some], [one.answer for one in some]
-        right, confidences = [one.right for one in some], [one.confidence for one in some]
+        right, highest = [one.right for one in some], [one.confidences[one.answer] for one in some]
+        claims, error = _claims(some), expected_calibration_error
         return [
             bootstrap.figure("accuracy", accuracy, labels, answers, yardstick=0.573),
             bootstrap.figure("macro recall", macro_recall, labels, answers, yardstick=0.587),
-            bootstrap.figure("expected calibration error", expected_calibration_error, right, confidences),
+            bootstrap.figure(
+                "expected calibration error, all seven", error, claims.so, claims.confidences, clusters=claims.faces
+            )._replace(size=len(some)),
+            bootstrap.figure("expected calibration error, the likeliest alone", error, right, highest),
             *(
                 bootstrap.share(f"recall, {name}", [one.right for one in some if one.label == name])
                 for name in sorted(set(labels))
@@ -74,10 +95,10 @@ def _measure(seen: Sequence[Seen], bootstrap: Bootstrap) -> Measured:
     classes = sorted(_NAMES.values())
     kept = [one for one in seen if one.half] or list(seen)
     counts = confusion_matrix([one.label for one in kept], [one.answer for one in kept], labels=classes)
-    found = reliability([one.right for one in kept], [one.confidence for one in kept])
+    claims = _claims(kept)
     plots: list[Plot] = [
         Matrix("confusion", "Emotions, held-out half", classes, np.asarray(counts, np.int64)),
-        common.reliability_diagram("Confidence of the likeliest emotion", found),
+        common.reliability_diagram("Confidence of all seven emotions", reliability(claims.so, claims.confidences)),
     ]
     return Measured(common.in_halves(seen, figures), plots)
 

@@ -92,7 +92,8 @@ def _measure(seen: Sequence[Seen], bootstrap: Bootstrap) -> Measured:
     ]
     if len(set(lives)) == 2:
         accepted, found, _ = roc_curve(lives, confidences, drop_intermediate=False)
-        line = Line("held-out subjects", np.maximum(accepted, 1e-3), np.maximum(1 - found, 1e-3))
+        least = 1 / len(lives)  # what is less cannot be seen
+        line = Line("held-out subjects", np.maximum(accepted, least), np.maximum(1 - found, least))
         title = "Liveness: both errors, over thresholds"
         plots.append(Curves("det", title, "attacks accepted", "live people refused", [line], "xy"))
     return Measured([*common.in_halves(seen, figures), common.missed([one.answer for one in seen])], plots)

@@ -100,7 +100,7 @@ def _measure(seen: Sequence[Seen], bootstrap: Bootstrap) -> Measured:
         "groups",
         f"Strangers accepted, where LFW has {_RATE:g}",
         "false-match rate",
-        [figure.name.rsplit(maxsplit=1)[-1] for figure in figures],
+        [figure.name.removeprefix("strangers accepted, ").replace(",", "") for figure in figures],
         {"false-match rate": [figure.value for figure in figures]},
         [figure.interval or (figure.value, figure.value) for figure in figures],
     )

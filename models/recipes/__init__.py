@@ -9,7 +9,7 @@ from pathlib import Path
 
 from models.recipes.centerface import centerface
 from models.recipes.faceapi import age_gender, face_expression
-from models.recipes.human import centernet, facemesh, faceres, iris
+from models.recipes.human import centernet, emotion, facemesh, faceres, iris
 
 Recipe = Callable[[Path], bytes]
 
@@ -17,6 +17,7 @@ RECIPES: Mapping[str, Recipe] = {
     "age_gender": age_gender,
     "centerface": centerface,
     "centernet": centernet,
+    "emotion": emotion,
     "face_expression": face_expression,
     "facemesh": facemesh,
     "faceres": faceres,

@@ -26,6 +26,11 @@ def faceres(folder: Path) -> bytes:
     return convert(_model(folder, "faceres"), {"input_1": "input_1"}, outputs)
 
 
+def emotion(folder: Path) -> bytes:
+    """A small Xception: probabilities [N, 7] of angry, disgusted, scared, happy, sad, surprised and neutral."""
+    return convert(_model(folder, "emotion"), {"input_1": "input_1"}, {"Identity": "Identity"})
+
+
 def centernet(folder: Path) -> bytes:
     """CenterNet's heads: sides of boxes [N, 128, 128, 4] and heat maps of 80 classes [N, 128, 128, 80].
 

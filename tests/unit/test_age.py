@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from estimators.age import AgeEstimator
+from estimators.age import AgeEstimator, corrected, load_correction
 from models import Model
 from schemas.attributes import AGE, BOX, Attributes, Box
 
@@ -41,6 +41,38 @@ def test_nobody_is_younger_than_nothing() -> None:
     node = estimator()
     view = node.view(grey(0), Attributes({BOX: Box(0.4, 0.4, 0.6, 0.6)}))
     assert [answer[AGE] for answer in node.estimate([view])] == [0]
+
+
+def left_half(*inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """A network that takes the mean of a crop's left half for its age."""
+    ages = inputs[0][..., :56].mean((1, 2, 3))[:, None]
+    return [ages, np.zeros((len(ages), 2), np.float32)]
+
+
+def test_a_face_and_its_mirror_image_look_equally_old() -> None:
+    node = AgeEstimator({"age-gender": (Model("fake", "faceapi-age-gender", left_half),)})
+    view = np.zeros((112, 112, 3), np.uint8)
+    view[:, :56] = 80
+    assert [answer[AGE] for answer in node.estimate([view, view[:, ::-1]])] == [40, 40]
+
+
+def test_years_are_added_between_the_knots_and_beyond_them_as_at_the_last() -> None:
+    years = np.array([0.0, 20.0, 30.0, 40.0, 60.0, 90.0])
+    assert corrected(years, {20.0: 0.0, 40.0: 4.0, 60.0: -1.0}).tolist() == [0, 20, 32, 44, 59, 89]
+    assert corrected(np.array([-3.0, 1.0]), {}).tolist() == [0, 1]
+
+
+def test_an_unheard_of_network_is_not_corrected() -> None:
+    assert load_correction("fake") == {}
+
+
+def test_the_committed_correction_keeps_the_order_and_leaves_the_young_alone() -> None:
+    correction = load_correction("faceapi_age_gender")
+    years = np.linspace(0, 100, 1001)
+    after = corrected(years, correction)
+    assert (np.diff(after) > 0).all()
+    np.testing.assert_array_equal(after[years <= 30], years[years <= 30])
+    assert after.max() <= 100
 
 
 def test_no_views_give_no_answers() -> None:

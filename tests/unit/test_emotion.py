@@ -45,12 +45,75 @@ def test_the_emotions_are_in_wire_order_and_sum_to_one() -> None:
     assert sum(emotions.values()) == pytest.approx(1, abs=1e-12)
 
 
+XCEPTION = ("angry", "disgusted", "fearful", "happy", "sad", "surprised", "neutral")
+
+
+def told(column: int, architecture: str, share: float = 0.7) -> Model:
+    """A network that gives the same share to one of its classes, whatever it is shown, and the rest to the others."""
+
+    def run(*inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        scores = np.full((len(inputs[0]), 7), (1 - share) / 6, np.float32)
+        scores[:, column] = share
+        return [scores]
+
+    return Model(f"{architecture} {column}", architecture, run)
+
+
+@pytest.mark.parametrize("emotion", XCEPTION)
+def test_each_class_of_the_second_network_keeps_its_name(emotion: str) -> None:
+    node = EmotionEstimator({"expression": (told(XCEPTION.index(emotion), "mini-xception"),)})
+    (answer,) = node.estimate([np.zeros((112, 112, 3), np.uint8)])
+    emotions = answer[EMOTIONS]
+    assert max(emotions, key=lambda name: emotions[name]) == ("scared" if emotion == "fearful" else emotion)
+
+
+def test_the_second_network_is_shown_grey_from_minus_one_to_one() -> None:
+    shown: list[NDArray[np.float32]] = []
+
+    def run(*inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        shown.extend(inputs)
+        return [np.full((len(inputs[0]), 7), 1 / 7, np.float32)]
+
+    node = EmotionEstimator({"expression": (Model("fake", "mini-xception", run),)})
+    node.estimate([np.full((112, 112, 3), colour, np.uint8) for colour in ((0, 0, 0), (255, 255, 255), (255, 0, 0))])
+    (batch,) = shown
+    assert batch.shape == (6, 64, 64, 1)
+    assert batch.dtype == np.float32
+    assert batch[:3, 32, 32, 0] == pytest.approx([-1, 1, 0.299 * 2 - 1], abs=0.01)
+
+
+def test_networks_that_disagree_meet_half_way_where_nothing_was_measured() -> None:
+    models = (told(NETWORK.index("happy"), "faceapi-expression"), told(XCEPTION.index("sad"), "mini-xception"))
+    (answer,) = EmotionEstimator({"expression": models}).estimate([np.zeros((112, 112, 3), np.uint8)])
+    assert answer[EMOTIONS]["happy"] == pytest.approx(answer[EMOTIONS]["sad"], rel=1e-5)
+    assert answer[EMOTIONS]["happy"] > 2 * answer[EMOTIONS]["neutral"]
+
+
+def test_a_face_and_its_mirror_image_express_the_same() -> None:
+    def run(*inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        happy = inputs[0][..., :56].mean((1, 2, 3)) / np.float32(255)
+        return [np.stack([happy if name == "happy" else (1 - happy) / 6 for name in NETWORK], 1)]
+
+    node = EmotionEstimator({"expression": (Model("fake", "faceapi-expression", run),)})
+    view = np.full((112, 112, 3), 30, np.uint8)
+    view[:, :56] = 220
+    one, other = node.estimate([view, view[:, ::-1]])
+    assert one[EMOTIONS] == pytest.approx(other[EMOTIONS])
+
+
 def test_no_views_give_no_answers() -> None:
     assert sure_of(0).estimate([]) == []
 
 
 def test_the_astronaut_smiles(model: Callable[[str], Model], astronaut: NDArray[np.uint8]) -> None:
     node = EmotionEstimator({"expression": (model("faceapi_face_expression"),)})
+    (answer,) = node.estimate([node.view(astronaut, Attributes({BOX: Box(0.348, 0.127, 0.526, 0.344)}))])
+    assert answer[EMOTIONS]["happy"] > 0.8
+
+
+def test_both_networks_see_the_astronaut_smile(model: Callable[[str], Model], astronaut: NDArray[np.uint8]) -> None:
+    both = (model("faceapi_face_expression"), model("human_emotion"))
+    node = EmotionEstimator({"expression": both})
     (answer,) = node.estimate([node.view(astronaut, Attributes({BOX: Box(0.348, 0.127, 0.526, 0.344)}))])
     assert answer[EMOTIONS]["happy"] > 0.8
 

@@ -56,9 +56,9 @@ def test_children_count_apart_for_the_gender() -> None:
 
 def test_emotions_are_counted_by_label_and_answer() -> None:
     seen = [
-        emotion.Seen("happy", "happy", 0.9, True),
-        emotion.Seen("scared", "surprised", 0.4, True),
-        emotion.Seen("scared", "scared", 0.6, False),
+        emotion.Seen("happy", {"happy": 0.9, "scared": 0.1}, True),
+        emotion.Seen("scared", {"scared": 0.4, "surprised": 0.6}, True),
+        emotion.Seen("scared", {"scared": 0.7, "surprised": 0.3}, False),
     ]
     measured = emotion.TASK.measure(seen, BOOTSTRAP)
     assert values(measured)["accuracy"] == pytest.approx(2 / 3)
@@ -186,6 +186,6 @@ def test_discarding_the_worst_pairs_lowers_the_error() -> None:
 
 
 def test_figures_have_names_of_their_own() -> None:
-    seen = [emotion.Seen("happy", "happy", 0.9, True), emotion.Seen("sad", "sad", 0.9, False)]
+    seen = [emotion.Seen(name, {"happy": 0.5, "sad": 0.5}, half) for name, half in (("happy", True), ("sad", False))]
     figures = emotion.TASK.measure(seen, BOOTSTRAP).figures
     assert len({(figure.name, figure.half) for figure in figures}) == len(figures)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -31,6 +32,17 @@ def test_the_likelier_gender_is_told_in_the_order_of_the_views() -> None:
     box = Attributes({BOX: Box(0.4, 0.4, 0.6, 0.6)})
     views = [node.view(np.full((50, 70, 3), level, np.uint8), box) for level in (20, 240, 100)]
     assert [answer[GENDER] for answer in node.estimate(views)] == [Gender.MALE, Gender.FEMALE, Gender.MALE]
+
+
+def test_a_face_and_its_mirror_image_are_told_alike() -> None:
+    def left_half(*inputs: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        female = inputs[0][..., :56].mean((1, 2, 3)) / np.float32(255)
+        return [np.zeros((len(female), 1), np.float32), np.stack([1 - female, female], 1)]
+
+    node = GenderEstimator({"age-gender": (Model("fake", "faceapi-age-gender", left_half),)})
+    view = np.zeros((112, 112, 3), np.uint8)
+    view[:, :56] = 204
+    assert node.uncalibrated([view, view[:, ::-1]]) == pytest.approx([0.6, 0.6])
 
 
 def test_no_views_give_no_answers() -> None:

@@ -4,10 +4,12 @@ from pathlib import Path
 import onnx
 import pytest
 
+from estimators import CATALOGUE
 from models import ManifestError, MissingModel, ModelStore, load_manifest
 from models.listing import document
 from models.manifest import MANIFEST, MirrorSource, PackageSource, UrlSource
 from models.recipes import RECIPES
+from models.store import WEIGHTS, file_digest
 
 MANIFEST_OF_FACET = load_manifest()
 ARCHITECTURES = {
@@ -16,9 +18,9 @@ ARCHITECTURES = {
     "iris": {"iris"},
     "body-detection": {"picodet", "centernet"},
     "age-gender": {"faceapi-age-gender"},
-    "expression": {"faceapi-expression"},
-    "mask": {"aizoo-mask"},
-    "liveness": {"minifasnet"},
+    "expression": {"faceapi-expression", "mini-xception"},
+    "mask": {"facet-mask", "aizoo-mask"},
+    "liveness": {"minifasnet", "facet-liveness"},
     "face-quality": {"lightqnet"},
     "template": {"foamliu", "faceres", "mobileface"},
 }
@@ -27,10 +29,12 @@ FROM_REGISTRIES = {
     "faceapi_age_gender",
     "faceapi_face_expression",
     "human_centernet_heads",
+    "human_emotion",
     "human_facemesh",
     "human_faceres",
     "human_iris",
 }
+BUNDLED = {"facet_mask": 2**20, "facet_liveness": 2 * 2**20}  # and the most bytes of each
 SMALL = """
 [tasks]
 seeing = [["one"]]
@@ -93,6 +97,22 @@ def test_every_package_is_told_by_its_digest_and_every_recipe_is_there() -> None
 def test_registries_give_what_is_promised() -> None:
     given = {name for name, spec in MANIFEST_OF_FACET.models.items() if spec.conversions}
     assert given == FROM_REGISTRIES
+
+
+def test_every_service_has_models_without_a_mirror() -> None:
+    obtainable = FROM_REGISTRIES | set(BUNDLED)
+    for kind in CATALOGUE.values():
+        for task in kind.tasks:
+            assert any(obtainable.issuperset(names) for names in MANIFEST_OF_FACET.tasks[task]), (kind.name, task)
+
+
+def test_what_comes_with_facet_is_small_whole_and_has_a_card() -> None:
+    assert {name for name, spec in MANIFEST_OF_FACET.models.items() if spec.bundled} == set(BUNDLED)
+    for name, most in BUNDLED.items():
+        assert file_digest(WEIGHTS / f"{name}.onnx") == MANIFEST_OF_FACET.models[name].sha256
+        assert (WEIGHTS / f"{name}.onnx").stat().st_size <= most
+        card = (WEIGHTS / f"{name}.md").read_text(encoding="utf-8")
+        assert f"training.{name.removeprefix('facet_')}" in card
 
 
 def test_no_registry_is_named_so_that_the_user_s_settings_decide() -> None:

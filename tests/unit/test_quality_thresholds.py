@@ -5,24 +5,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from estimators.quality.assessment import bare_odds
 from estimators.quality.framing import eyes_distance, eyes_to_chin, largest_rotation, margins
 from estimators.quality.thresholds import THRESHOLDS, Scale
-from estimators.quality.total import total_score
+from estimators.quality.total import NETWORK, parts, total_score
 from schemas.attributes import KEYPOINT_NAMES, Angles
 
 _FINITE = some.floats(-1e6, 1e6)
 _GOOD = {
-    "sharpness": 1.0,
-    "rotation": 0.0,
-    "not_masked": 1.0,
-    "eyes_distance": 100.0,
-    "illumination": 0.95,
-    "noise": 1.0,
+    "yaw": 4.0,
+    "pitch": 3.0,
+    "sharpness": 0.35,
+    "illumination": 0.75,
+    "flare": 0.0,
+    "noise": 0.5,
+    "dynamic_range": 180.0,
+    "watermark": -2.5,
+    "openness": 0.35,
+    "not_masked": 0.9,
+    "eyes_distance": 80.0,
     "cut_off": 0.0,
-    "flare": 1.0,
-    "dynamic_range": 200.0,
-    "openness": 1.0,
-    "no_watermark": 0.95,
+    "network": 0.62,
 }
 
 
@@ -38,27 +41,54 @@ def test_the_middle_scores_one_half(middle: float, width: float) -> None:
     assert Scale(middle, width).score(middle) == 0.5
 
 
-def test_the_thresholds_are_those_of_the_vendor() -> None:
+def test_the_thresholds_in_points_are_those_of_the_vendor() -> None:
     points = {
         name: 100 * getattr(THRESHOLDS, name).acceptable
-        for name in ("sharpness", "illumination", "noise", "not_masked")
+        for name in ("sharpness", "illumination", "noise", "not_masked", "bare_colours")
     }
-    assert points == {"sharpness": 20, "illumination": 50, "noise": 20, "not_masked": 20}
-    assert (THRESHOLDS.neutral, THRESHOLDS.rotation, THRESHOLDS.eyes_distance) == (0.2, 10, 60)
-    assert THRESHOLDS.dynamic_range == 127
+    assert points == {"sharpness": 20, "illumination": 50, "noise": 20, "not_masked": 20, "bare_colours": 20}
+    assert (THRESHOLDS.neutral, THRESHOLDS.eyes_distance, THRESHOLDS.dynamic_range) == (0.2, 60, 127)
+
+
+def test_even_odds_of_a_mask_are_the_border() -> None:
+    assert THRESHOLDS.not_masked.accepts(THRESHOLDS.not_masked.score(bare_odds(0.49)))
+    assert not THRESHOLDS.not_masked.accepts(THRESHOLDS.not_masked.score(bare_odds(0.51)))
+    assert np.isfinite([bare_odds(0.0), bare_odds(1.0)]).all()
+
+
+def _without_network(values: dict[str, float]) -> dict[str, float]:
+    return {name: value for name, value in values.items() if name != NETWORK}
+
+
+def test_every_part_has_a_weight_that_is_not_negative() -> None:
+    assert parts().keys() == _GOOD.keys()
+    assert all(part.weight >= 0 and part.weight_alone >= 0 for part in parts().values())
+    assert parts()[NETWORK].weight_alone == 0
 
 
 def test_a_good_face_scores_high_with_and_without_a_network() -> None:
-    assert total_score(_GOOD) >= 0.9
-    assert total_score({**_GOOD, "network": 0.6}) >= 0.9
+    assert 0.8 <= total_score(_GOOD) <= 1
+    assert 0.8 <= total_score(_without_network(_GOOD)) <= 1
 
 
 @pytest.mark.parametrize(
     ("part", "value"),
-    [("sharpness", 0.02), ("rotation", 45.0), ("not_masked", 0.0), ("eyes_distance", 12.0), ("network", 0.3)],
+    [("sharpness", 0.02), ("yaw", 75.0), ("not_masked", 0.02), ("eyes_distance", 5.0), ("watermark", 6.0)],
 )
 def test_one_grave_defect_is_enough(part: str, value: float) -> None:
-    assert total_score({**_GOOD, part: value}) < 0.4
+    assert total_score(_without_network({**_GOOD, part: value})) < 0.6
+
+
+@given(some.sampled_from(sorted(_GOOD)), some.floats(-1e3, 1e3), some.floats(-1e3, 1e3))
+def test_the_total_never_rises_as_a_value_gets_worse(part: str, one: float, other: float) -> None:
+    scale = parts()[part].scale
+    if scale is None:
+        one, other = sorted(np.clip((one, other), 0, 1).tolist())
+    else:
+        one, other = sorted((one, other), reverse=scale.width < 0)
+    for values in (_GOOD, _without_network(_GOOD)):
+        if part in values:
+            assert 0 <= total_score({**values, part: one}) <= total_score({**values, part: other}) <= 1
 
 
 def test_the_largest_rotation_keeps_its_sign_and_allows_for_the_offset() -> None:

@@ -45,10 +45,12 @@ def views(name: str, photograph: Image) -> NDArray[np.float32]:
             return channels_first(turned.astype(np.float32))
         case "human_centernet_heads":
             return np.stack([photograph, photograph[:, ::-1]]).astype(np.float32)
-        case "human_facemesh":
-            return crops(photograph, FACES, 192) / np.float32(255)
-        case "human_iris":
-            return crops(photograph, EYES, 64) / np.float32(255)
+        case "human_emotion":
+            grey = crops(photograph, FACES, 64) @ np.array([0.299, 0.587, 0.114], np.float32)
+            return grey[..., None] / np.float32(127.5) - np.float32(1)
+        case "human_facemesh" | "human_iris":
+            squares, side = (FACES, 192) if name == "human_facemesh" else (EYES, 64)
+            return crops(photograph, squares, side) / np.float32(255)
         case "human_faceres":
             return crops(photograph, FACES, 224)[..., ::-1] - np.array([103.939, 116.779, 123.68], np.float32)
     return channels_first(crops(photograph, FACES, 112))
@@ -65,17 +67,21 @@ def converted(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelStore, lis
 def test_registries_alone_give_every_model_that_has_a_recipe(converted: tuple[ModelStore, list[Outcome]]) -> None:
     store, outcomes = converted
     assert {outcome.name: outcome.reasons for outcome in outcomes if outcome.installed is None} == {
-        name: ("mirror: no mirror folder is set",) for name in MANIFEST.models if name not in CONVERTED
+        name: ("mirror: no mirror folder is set",)
+        for name, spec in MANIFEST.models.items()
+        if not spec.conversions and not spec.bundled
     }
     assert {one.name: {one.source} for one in store.installed()} == {
-        name: set(spec.conversions) for name, spec in CONVERTED.items()
+        name: set(spec.conversions) or {"bundled"}
+        for name, spec in MANIFEST.models.items()
+        if spec.conversions or spec.bundled
     }
 
 
 @pytest.mark.registry
-def test_registries_alone_leave_only_these_tasks_unserved(converted: tuple[ModelStore, list[Outcome]]) -> None:
+def test_registries_alone_leave_only_an_optional_task_unserved(converted: tuple[ModelStore, list[Outcome]]) -> None:
     store, _ = converted
-    assert [task for task in MANIFEST.tasks if not store.available(task)] == ["mask", "liveness", "face-quality"]
+    assert [task for task in MANIFEST.tasks if not store.available(task)] == ["face-quality"]
 
 
 @pytest.mark.registry
