@@ -17,6 +17,7 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     workers: Annotated[int, typer.Option(min=1, help="Requests under way at once.")] = 4,
     json_file: Annotated[Path | None, typer.Option("--json", help="A file for the figures; - for the screen.")] = None,
     markdown: Annotated[Path | None, typer.Option(help="A page to write, with plots in a folder beside it.")] = None,
+    title: Annotated[str, typer.Option(help="Of the page.")] = "How accurate Facet is",
 ) -> None:
     """Measure how good the answers are, on labelled images (docs/evaluation.md says how to lay them out).
 
@@ -25,5 +26,9 @@ def evaluate(  # noqa: PLR0913, PLR0917 - each is an option of the command line
     try:
         from cli.evaluation import Wanted, evaluated  # noqa: PLC0415 - it loads packages that nothing else needs
     except ModuleNotFoundError as error:
-        raise typer.BadParameter(f"no package {error.name}; pip install 'facet[eval]' brings it") from None
-    raise typer.Exit(evaluated(Wanted(data, url, key, tasks, limit, seed, resamples, workers, json_file, markdown)))
+        raise typer.BadParameter(
+            f"no package {error.name}; pip install '.[eval]' in the project's folder brings it"
+        ) from None
+    raise typer.Exit(
+        evaluated(Wanted(data, url, key, tasks, limit, seed, resamples, workers, json_file, markdown, title))
+    )

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import typer
 from rich.console import Console
 
@@ -14,11 +15,11 @@ from eval.bench import Bench
 from eval.bootstrap import Bootstrap
 from eval.client import Client, RequestFailed
 from eval.local import served
-from eval.report import as_json, page, table
+from eval.report import Heading, as_json, page, table
 from eval.run import measured
 from eval.task import AnyTask
 from eval.tasks import TASKS
-from models import load_manifest
+from serving.checks import check
 from serving.settings import Settings
 
 progress = Console(stderr=True)
@@ -39,15 +40,15 @@ class Wanted(NamedTuple):
     workers: int
     json_file: Path | None
     markdown: Path | None
+    title: str
 
 
 def evaluated(wanted: Wanted) -> int:
     """Measures and reports; returns 0, 1 if a task could not be measured, or 2 if no server answers."""
     tasks, bootstrap = _tasks(wanted.tasks), Bootstrap(wanted.seed, wanted.resamples)
-    if not wanted.data.is_dir():
-        raise typer.BadParameter(f"--data: {wanted.data} is not a folder")
+    _check(wanted)
     with ExitStack() as stack:
-        client = stack.enter_context(Client(wanted.url or _served(stack), key=wanted.key))
+        client = stack.enter_context(_client(wanted, stack))
         try:
             models = client.models()
         except RequestFailed as error:
@@ -56,16 +57,41 @@ def evaluated(wanted: Wanted) -> int:
         bench = Bench(wanted.data, client, progress, wanted.workers, wanted.limit)
         outcomes = measured(tasks, bench, bootstrap, progress)
     text = json.dumps(as_json(outcomes, bootstrap, models), indent=2) + "\n"
-    if wanted.markdown is not None:
-        content = page(wanted.markdown, outcomes, bootstrap, models, load_manifest())
-        wanted.markdown.write_text(content, encoding="utf-8")
-    if wanted.json_file is not None and wanted.json_file != Path("-"):
-        wanted.json_file.write_text(text, encoding="utf-8")
     if wanted.json_file == Path("-"):
         typer.echo(text, nl=False)
     else:
         screen.print(table(outcomes))
+    if wanted.json_file is not None and wanted.json_file != Path("-"):
+        wanted.json_file.write_text(text, encoding="utf-8")
+    if wanted.markdown is not None:
+        content = page(wanted.markdown, Heading(wanted.title, _command(wanted)), outcomes, bootstrap, models)
+        wanted.markdown.write_text(content, encoding="utf-8")
     return 1 if any(outcome.problem for outcome in outcomes) else 0
+
+
+def _check(wanted: Wanted) -> None:
+    """What cannot work is told before minutes of measuring."""
+    if not wanted.data.is_dir():
+        raise typer.BadParameter(f"--data: {wanted.data} is not a folder")
+    for option, path in (("--json", wanted.json_file), ("--markdown", wanted.markdown)):
+        if path is not None and path != Path("-") and (path.is_dir() or not path.absolute().parent.is_dir()):
+            raise typer.BadParameter(f"{option}: {path} is not a file in a folder that is there")
+    if wanted.markdown is not None and not wanted.markdown.suffix:
+        raise typer.BadParameter(f"--markdown: {wanted.markdown} needs an ending, such as .md")
+
+
+def _client(wanted: Wanted, stack: ExitStack) -> Client:
+    try:
+        return Client(wanted.url or _served(stack), key=wanted.key)
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise typer.BadParameter(f"--url or --key: {error}") from None
+
+
+def _command(wanted: Wanted) -> str:
+    """The command that makes the page, as the page tells it."""
+    chosen = {"--tasks": wanted.tasks, "--limit": wanted.limit}
+    words = [f"{option} {value}" for option, value in chosen.items() if value is not None]
+    return " ".join(["facet eval --data DATA", *words, f"--markdown {wanted.markdown}"])
 
 
 def _tasks(names: str | None) -> Sequence[AnyTask]:
@@ -80,5 +106,10 @@ def _tasks(names: str | None) -> Sequence[AnyTask]:
 
 def _served(stack: ExitStack) -> str:
     """The address of a server in this process, which ends with the stack."""
+    try:
+        settings = Settings(api_keys=())
+        check(settings)
+    except ValueError as error:  # pydantic's ValidationError is one too
+        raise typer.BadParameter(f"FACET_… variables: {error}") from None
     with progress.status("loading models"):
-        return stack.enter_context(served(Settings()))
+        return stack.enter_context(served(settings))

@@ -105,17 +105,13 @@ class LivenessEstimator(Estimator[LivenessView]):
 
     def uncalibrated(self, views: Sequence[LivenessView]) -> NDArray[np.float32]:
         """(n,) the mean of the networks' P(live), as they tell it."""
-        return _live(self._networks, views)
+        if not views:
+            return np.zeros(0, np.float32)
+        crops = zip(*views, strict=True)  # by network
+        answers = [network.live(each) for network, each in zip(self._networks, crops, strict=True)]
+        mean: NDArray[np.float32] = np.mean(answers, axis=0)
+        return mean
 
     def estimate(self, views: Sequence[LivenessView]) -> list[Attributes]:
         live = self._scaling.yes(self.uncalibrated(views))
         return [Attributes({LIVENESS: Scored(bool(score > 0.5), float(score))}) for score in live]
-
-
-def _live(networks: Sequence[_Network], views: Sequence[LivenessView]) -> NDArray[np.float32]:
-    """(n,) the mean of the networks' P(live), as they give it."""
-    if not views:
-        return np.zeros(0, np.float32)
-    answers = [network.live(crops) for network, crops in zip(networks, zip(*views, strict=True), strict=True)]
-    mean: NDArray[np.float32] = np.mean(answers, axis=0)
-    return mean

@@ -1,6 +1,7 @@
 """What a measurement needs: labels, a server to ask, many questions at once, and what was left out."""
 
 import hashlib
+import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -15,10 +16,11 @@ from PIL import Image, ImageOps
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from eval.client import Client, Json, RequestFailed
+from eval.client import Client, Json, RequestFailed, Unreachable
 from eval.labels import BadLabels, LeftOut, Row, read_labels
 
 FITTER = "face-detector-face-fitter"
+_SILENT = 12  # requests in a row without any answer, after which a task is given up
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
 
@@ -54,23 +56,33 @@ class Bench:
     ) -> list[Answer]:
         """What ``ask`` answers for each item, in order; items of which a request fails are left out, and told.
 
-        ``name`` says which item it was. Raises ``ValueError`` where all of them failed.
+        ``name`` says which item it was. Raises ``ValueError`` where all of them failed, or the server is gone.
         """
         columns = (TextColumn("{task.description:20}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         answers: dict[int, Answer] = {}
         failures: dict[int, str] = {}
-        with (
-            Progress(*columns, console=self._console, transient=True) as progress,
-            ThreadPoolExecutor(self._workers) as pool,
-        ):
-            bar = progress.add_task(title, total=len(items))
-            pending = {pool.submit(ask, item): index for index, item in enumerate(items)}
-            for future in as_completed(pending):
-                try:
-                    answers[pending[future]] = future.result()
-                except RequestFailed as error:
-                    failures[pending[future]] = str(error)
-                progress.advance(bar)
+        pool = ThreadPoolExecutor(self._workers)
+        try:
+            with Progress(*columns, console=self._console, transient=True) as progress:
+                bar = progress.add_task(title, total=len(items))
+                pending = {pool.submit(ask, item): index for index, item in enumerate(items)}
+                silent = 0  # requests in a row that nobody answered
+                for future in as_completed(pending):
+                    try:
+                        answers[pending[future]] = future.result()
+                        silent = 0
+                    except Unreachable as error:
+                        failures[pending[future]] = str(error)
+                        silent += 1
+                        if silent >= _SILENT:
+                            raise ValueError(str(error)) from error
+                    except RequestFailed as error:
+                        failures[pending[future]] = str(error)
+                    except (KeyError, TypeError, IndexError, ValueError) as error:  # not what the interface promises
+                        failures[pending[future]] = f"the answer cannot be used: {type(error).__name__}: {error}"
+                    progress.advance(bar)
+        finally:
+            pool.shutdown(cancel_futures=True)  # an interrupted run asks no more
         self.left_out += [LeftOut(failures[index], name(items[index])) for index in sorted(failures)]
         if failures and not answers:
             raise ValueError("no request was answered")
@@ -78,7 +90,7 @@ class Bench:
 
     def image(self, folder: str, name: str) -> Json:
         """The document of one of the images."""
-        return self.client.image(self._data / folder / name)
+        return self.client.image(self._path(folder, name))
 
     def size(self, folder: str, name: str) -> tuple[int, int]:
         """Width and height in pixels of one of the images, upright."""
@@ -97,10 +109,19 @@ class Bench:
 
     def _upright(self, folder: str, name: str) -> Image.Image:
         try:
-            with Image.open(self._data / folder / name) as image:
+            with Image.open(self._path(folder, name)) as image:
                 return ImageOps.exif_transpose(image)
-        except OSError as error:
-            raise RequestFailed(f"the image cannot be read: {error.strerror or type(error).__name__}") from error
+        except (OSError, Image.DecompressionBombError) as error:
+            told = getattr(error, "strerror", None) or type(error).__name__
+            raise RequestFailed(f"the image cannot be read: {told}") from error
+
+    def _path(self, folder: str, name: str) -> Path:
+        """Where an image lies; what a labels file names outside its folder is neither read nor sent."""
+        root = (self._data / folder).absolute()
+        path = Path(os.path.normpath(root / name))  # links within the folder may lead elsewhere: its owner made them
+        if not path.is_relative_to(root):
+            raise RequestFailed("the image lies outside the folder of its task")
+        return path
 
     def faces(self, folder: str, name: str, threshold: float | None = None) -> list[Json]:
         """The faces of one of the images with key points and pose; asked once for tasks that share images."""

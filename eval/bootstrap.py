@@ -3,7 +3,8 @@
 What is drawn, with replacement, are the items of the sample or, where several of them belong together (the boxes of an
 image, the images of a person), such clusters whole. A share that is 0 or 1 in the sample stays so in every resample,
 and few clusters may agree by chance: the interval of a share is never narrower than the exact binomial one (Clopper
-and Pearson 1934). A figure of another kind that is the same in every resample has no interval.
+and Pearson 1934), of the clusters where all items agree. A figure of another kind that is the same in every resample
+has no interval.
 """
 
 from collections.abc import Callable, Sequence
@@ -65,9 +66,13 @@ class Bootstrap:
         found = np.asarray(hits, np.bool_)
         if not len(found):
             raise ValueError("there is nothing to measure")
-        drawn = self.interval(lambda chosen: float(found[chosen].mean()), len(found), clusters)
-        interval = no_narrower(drawn, int(found.sum()), len(found))
-        return Figure(name, float(found.mean()), len(found), interval, yardstick)
+        value, drawn = (
+            float(found.mean()),
+            self.interval(lambda chosen: float(found[chosen].mean()), len(found), clusters),
+        )
+        # Where all agree, as many items as there are clusters are what is known: frames of one person are much alike.
+        alone = len(found) if clusters is None or 0 < value < 1 else len(set(clusters))
+        return Figure(name, value, len(found), no_narrower(drawn, round(value * alone), alone), yardstick)
 
     def interval(
         self, statistic: Callable[[NDArray[np.int64]], float], size: int, clusters: Sequence[Any] | None = None

@@ -12,18 +12,25 @@ import msgspec
 Json = dict[str, Any]
 
 
+_CONNECT = 5.0  # seconds: a server that is there takes less
+
+
 class RequestFailed(Exception):
     """A request was refused, could not be sent, or was answered by something else than what it asks for."""
+
+
+class Unreachable(RequestFailed):
+    """Nobody answered."""
 
 
 class Client:
     """Asks the services of one server. It may be used from several threads."""
 
-    def __init__(self, url: str, packed: bool = True, key: str | None = None, timeout: float = 120.0) -> None:
+    def __init__(self, url: str, packed: bool = True, key: str | None = None, timeout: float = 60.0) -> None:
         """``packed`` speaks msgpack, else JSON; ``key`` is an API key; ``timeout`` is in seconds, for one request."""
         kind = "application/msgpack" if packed else "application/json"
         headers = {"Content-Type": kind, "Accept": kind} | ({"X-API-Key": key} if key else {})
-        self._http = httpx.Client(base_url=url, timeout=timeout, headers=headers)
+        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(timeout, connect=_CONNECT), headers=headers)
         self._packed = packed
 
     def __enter__(self) -> Self:
@@ -68,8 +75,8 @@ class Client:
     def _sent(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:
             response = self._http.request(method, path, **request)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            raise RequestFailed(f"no answer from {self._http.base_url}: {error or type(error).__name__}") from error
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:  # ValueError: a key that no header can carry
+            raise Unreachable(f"no answer from {self._http.base_url}: {error or type(error).__name__}") from error
         if response.status_code != httpx.codes.OK:
             raise RequestFailed(f"{path.split('/')[1]}: {response.status_code} {_detail(response)}")
         return response

@@ -13,11 +13,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest
 
 from estimators.base import Image
 from estimators.calibration import distances
-from eval.bootstrap import LEVEL, RESAMPLES
+from eval.bootstrap import LEVEL, RESAMPLES, no_narrower
 
 _HASH = 16  # rows of a difference hash, and comparisons in each
 
@@ -84,7 +83,7 @@ def false_matches(
         passed = np.full(resamples, np.nan)
         np.divide(_drawn(pairs, members & accepted, weights), drawn, out=passed, where=drawn > 0)
         people = np.union1d(pairs.people[pairs.first[members]], pairs.people[pairs.second[members]])
-        found.append(GroupRate(name, len(people), count, hits, hits / count, *_interval(passed, hits, count)))
+        found.append(GroupRate(name, len(people), count, hits, hits / count, *no_narrower(middle(passed), hits, count)))
     return found
 
 
@@ -103,21 +102,16 @@ def resampled(people: int, resamples: int, seed: int) -> NDArray[np.float32]:
 
 
 def middle(values: ArrayLike) -> tuple[float, float]:
-    """The 95 % interval by resampled figures (n,); those that say nothing, not a number, are left out."""
-    low, high = np.nanquantile(np.asarray(values, np.float64), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
+    """The 95 % interval by resampled figures (n,); those that say nothing, not a number, are left out.
 
-
-def _interval(resamples: NDArray[np.float64], hits: int, count: int) -> tuple[float, float]:
-    """The interval of a rate, no narrower than that of ``count`` independent trials (Clopper and Pearson, 1934).
-
-    Where no pair or every pair is accepted, or a group has two people, drawing people again would show no doubt.
+    (nan, nan) where none says anything.
     """
-    exact = binomtest(hits, count).proportion_ci(LEVEL, "exact")
-    if np.isnan(resamples).all():
-        return float(exact.low), float(exact.high)
-    low, high = middle(resamples)
-    return min(low, float(exact.low)), max(high, float(exact.high))
+    known = np.asarray(values, np.float64)
+    known = known[~np.isnan(known)]
+    if not len(known):
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
 
 
 def difference_hash(picture: Image) -> NDArray[np.bool_]:

@@ -4,13 +4,16 @@ A task's row is a ``msgspec.Struct`` whose fields are columns of the file; colum
 """
 
 import csv
+import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
 Row = TypeVar("Row", bound=msgspec.Struct)
+
+_BEYOND = "…"  # where the reader puts fields beyond the last column
 
 
 class BadLabels(ValueError):
@@ -32,7 +35,7 @@ def read_labels(path: Path, kind: type[Row]) -> tuple[list[Row], list[LeftOut]]:
     needed = [field.name for field in msgspec.structs.fields(kind)]
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
+            reader = csv.DictReader(file, restkey=_BEYOND)
             columns: Sequence[str] = reader.fieldnames or ()
             missing = [name for name in needed if name not in columns]
             if missing:
@@ -46,8 +49,21 @@ def read_labels(path: Path, kind: type[Row]) -> tuple[list[Row], list[LeftOut]]:
     rows, left_out = [], []
     for line, row in numbered:
         try:
-            rows.append(msgspec.convert(row, kind, strict=False))
+            rows.append(_converted(row, kind))
         except msgspec.ValidationError as error:
             told = str(error).replace(" - at `$.", ": column `")
-            left_out.append(LeftOut(f"labels.csv: {told}", f"line {line}"))
+            left_out.append(LeftOut(f"{path.parent.name}/{path.name}: {told}", f"line {line}"))
     return rows, left_out
+
+
+def _converted(row: dict[str, Any], kind: type[Row]) -> Row:
+    if _BEYOND in row:
+        raise msgspec.ValidationError("more fields than columns")
+    label = msgspec.convert(row, kind, strict=False)
+    for name in kind.__struct_fields__:
+        value = getattr(label, name)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise msgspec.ValidationError(f"Expected a finite number, got {value} - at `$.{name}`")
+        if isinstance(value, str) and "\0" in value:
+            raise msgspec.ValidationError(f"Expected text without NUL - at `$.{name}`")
+    return label

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -55,9 +54,19 @@ class Bars:
     intervals: Sequence[tuple[float, float]] | None = None  # of the first series
 
 
-Plot = Curves | Matrix | Bars
+@dataclass(frozen=True)
+class Ranks:
+    """A value with its interval for each of many groups, one below the other."""
 
-_WORD = 9  # letters of a line below a bar
+    name: str
+    title: str
+    x: str
+    groups: Sequence[str]
+    values: Sequence[float]
+    intervals: Sequence[tuple[float, float]]
+
+
+Plot = Curves | Matrix | Bars | Ranks
 
 
 def draw(plot: Plot, path: Path) -> None:
@@ -112,11 +121,27 @@ def _bars(axes: Any, plot: Bars) -> None:
         spread = np.maximum([first - low, high - first], 0)
         axes.errorbar(places + 0.5 * width - 0.4, first, spread, fmt="none", color="black", capsize=3, linewidth=1)
     axes.axhline(0, color="grey", linewidth=0.8)
-    axes.set_xticks(places, [fill(name, _WORD) for name in plot.groups], fontsize=7)
+    axes.set_xticks(places, plot.groups, fontsize=8)
     axes.set_ylabel(plot.y)
     axes.grid(visible=True, axis="y", alpha=0.3)
     if len(plot.series) > 1:
         axes.legend(fontsize=8)
 
 
-_DRAWN: dict[type, Callable[[Any, Any], None]] = {Curves: _curves, Matrix: _matrix, Bars: _bars}
+def _ranks(axes: Any, plot: Ranks) -> None:
+    places, values = np.arange(len(plot.groups))[::-1], np.asarray(plot.values)
+    low, high = np.array(plot.intervals).T
+    spread = np.maximum([values - low, high - values], 0)
+    axes.barh(places, values, 0.7)
+    axes.errorbar(values, places, xerr=spread, fmt="none", color="black", capsize=3, linewidth=1)
+    axes.set_yticks(places, plot.groups, fontsize=8)
+    axes.set_xlabel(plot.x)
+    axes.grid(visible=True, axis="x", alpha=0.3)
+
+
+_DRAWN: dict[type, Callable[[Any, Any], None]] = {
+    Curves: _curves,
+    Matrix: _matrix,
+    Bars: _bars,
+    Ranks: _ranks,
+}

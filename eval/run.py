@@ -24,8 +24,8 @@ def measured(tasks: Sequence[AnyTask], bench: Bench, bootstrap: Bootstrap, conso
         except (RequestFailed, ValueError) as error:  # nothing was answered, or too little for a figure
             outcome = Outcome(task, None, bench.left_out, f"cannot be measured: {error}")
         if outcome.problem:
-            console.print(f"{task.name}: {outcome.problem}", style="red", markup=False, highlight=False)
+            console.print(f"{task.name}: {outcome.problem}", style="red", markup=False, highlight=False, soft_wrap=True)
         for line in summary(outcome.left_out):
-            console.print(f"{task.name}: {line}", style="yellow", markup=False, highlight=False)
+            console.print(f"{task.name}: {line}", style="yellow", markup=False, highlight=False, soft_wrap=True)
         outcomes.append(outcome)
     return outcomes

@@ -14,9 +14,10 @@ from models.manifest import Manifest, load_manifest
 
 INTRODUCTION = """\
 Generated from `models/manifest.toml` with `python -m models.listing`. A task is served by the first of its models that
-is installed; models joined by + are used together. `facet models pull` obtains models, each from the first of its
-sources that has it. A model whose only source is a mirror can be had from nowhere else yet: without a folder that has
-it, the next model serves the task, and where there is none, the services that need it answer 503 and name it."""
+is installed, or by what the setting `models` names; models joined by + are used together. `facet models pull` obtains
+models, each from the first of its sources that has it; one that is bundled comes with Facet and is taken from nowhere
+else. A model whose only source is a mirror can be had from nowhere else yet: without a folder that has it, the next
+model serves the task, and where there is none, the services that need it answer 503 and name it."""
 
 
 @contextmanager

@@ -132,6 +132,8 @@ def _package(name: str, table: Mapping[str, Any]) -> Package:
 
 def _model(name: str, table: Mapping[str, Any], packages: Mapping[str, Package]) -> ModelSpec:
     sources = tuple(_source(name, source, packages) for source in table["sources"])
+    if BundledSource() in sources and len(sources) > 1:
+        raise ManifestError(f"models.{name}.sources: what is bundled is taken from nowhere else")
     return ModelSpec(**{**table, "name": name, "sources": sources})
 
 

@@ -26,6 +26,11 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def choice_name(choice: Sequence[ModelSpec]) -> str:
+    """How models that are used together are named where one text is wanted."""
+    return "+".join(spec.name for spec in choice)
+
+
 @dataclass(frozen=True, slots=True)
 class Installed:
     """A model that is on this machine."""
@@ -40,9 +45,9 @@ class Installed:
 class ModelStore:
     """The model files of this machine.
 
-    A model is looked for in the cache, where a record beside each file says what its digest was when it was
-    obtained, then in the mirror and among the weights that come with Facet, whose files must have the manifest's
-    digests.
+    A model that comes with Facet is looked for among its weights only, so that no older file can take its place. Any
+    other is looked for in the cache, where a record beside each file says what its digest was when it was obtained,
+    then in the mirror. Files of the weights and of the mirror must have the manifest's digests.
     """
 
     cache: Path = field(default_factory=default_cache)
@@ -51,17 +56,29 @@ class ModelStore:
     weights: Path = WEIGHTS
 
     def resolve(self, task: str, preferred: str | None = None) -> tuple[ModelSpec, ...]:
-        """The models that serve ``task``: the first choice that is here, or the one that has ``preferred``."""
+        """The models that serve ``task``: the first choice that is here, or just the one of ``preferences``."""
         choices = self.manifest.choices(task)
         if preferred is not None:
-            choices = tuple(choice for choice in choices if preferred in [spec.name for spec in choice])
-            if not choices:
-                raise MissingModel(f"{task}: no model {preferred}; there are {self._names(task)}")
+            known = self.preferences(task)
+            if preferred not in known:
+                raise MissingModel(f"{task}: no model {preferred}; there are {', '.join(known)}")
+            choices = (known[preferred],)
         for choice in choices:
             if all(self.has(spec) for spec in choice):
                 return choice
         lacking = " or ".join(" + ".join(spec.name for spec in choice if not self.has(spec)) for choice in choices)
         raise MissingModel(f"{task}: the model {lacking} is not installed; `facet models pull` obtains models")
+
+    def preferences(self, task: str) -> dict[str, tuple[ModelSpec, ...]]:
+        """What each text that names a choice means: all its models joined by +, or, where no choice is called so,
+        one model for the first choice that has it.
+        """
+        choices = self.manifest.choices(task)
+        named = {choice_name(choice): choice for choice in choices}
+        for choice in choices:
+            for spec in choice:
+                named.setdefault(spec.name, choice)
+        return named
 
     def available(self, task: str) -> bool:
         """Whether some choice of models for ``task`` is here."""
@@ -82,7 +99,9 @@ class ModelStore:
         raise MissingModel(f"{spec.name} is not installed; `facet models pull` obtains models")
 
     def cached(self, spec: ModelSpec) -> Installed | None:
-        """The record of the model in the cache; none where the file or a legible record is lacking."""
+        """The record of the model in the cache; none where the file or a legible record is lacking, or not used."""
+        if spec.bundled:
+            return None
         try:
             record = Installed(**json.loads(self.record_path(spec).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -101,11 +120,10 @@ class ModelStore:
         """Raises ``CorruptModel`` unless the file has the manifest's digest or, being converted, its record's."""
         record = self.record(spec)
         expected = record.sha256 if record.source in spec.conversions else spec.sha256
-        digest = file_digest(self.path(spec))
+        path = self.path(spec)
+        digest = file_digest(path)
         if digest != expected:
-            raise CorruptModel(
-                f"{self.path(spec)} has sha256 {digest} instead of {expected}; `facet models pull` replaces such files"
-            )
+            raise CorruptModel(f"{path} has sha256 {digest} instead of {expected}; {self._remedy(spec)}")
 
     def open(
         self, task: str, providers: Sequence[str] = CPU, threads: int = 1, preferred: str | None = None
@@ -128,7 +146,12 @@ class ModelStore:
         return self.cached(spec) or Installed(spec.name, spec.sha256, source, spec.licence)
 
     def _in_mirror(self, spec: ModelSpec) -> bool:
-        return self.mirror is not None and (self.mirror / spec.file).is_file()
+        return not spec.bundled and self.mirror is not None and (self.mirror / spec.file).is_file()
 
-    def _names(self, task: str) -> str:
-        return ", ".join(spec.name for choice in self.manifest.choices(task) for spec in choice)
+    def _remedy(self, spec: ModelSpec) -> str:
+        """What helps against a wrong file, by where it lies."""
+        if spec.bundled:
+            return "it came with Facet: install Facet again"
+        if self.cached(spec) is not None:
+            return "`facet models pull` replaces such files"
+        return "the mirror folder has another file of that name: replace or remove it"

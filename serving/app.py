@@ -7,6 +7,7 @@ from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 
+from models.store import choice_name
 from serving.api import application
 from serving.checks import check, names
 from serving.engine import Engine
@@ -31,12 +32,12 @@ class Gateway:
 
 
 def resolved(settings: Settings) -> dict[str, str]:
-    """The model for each task, chosen once: a gateway and replicas that start later must not choose otherwise.
+    """The models for each task by name, chosen once: a gateway and replicas that start later must not choose otherwise.
 
     Tasks without a model here are left open; a machine of the cluster that has one may still serve them.
     """
     store = settings.store()
-    here = {task: store.resolve(task)[0].name for task in store.manifest.tasks if store.available(task)}
+    here = {task: choice_name(store.resolve(task)) for task in store.manifest.tasks if store.available(task)}
     return here | settings.models
 
 

@@ -55,12 +55,11 @@ def _detectors(settings: Settings) -> Iterator[str]:
 
 
 def _models(settings: Settings) -> Iterator[str]:
-    manifest = settings.store().manifest
-    yield from _unknown("models", settings.models, manifest.tasks)
+    store = settings.store()
+    yield from _unknown("models", settings.models, store.manifest.tasks)
     for task, name in settings.models.items():
-        if task in manifest.tasks:
-            serving = [spec.name for choice in manifest.choices(task) for spec in choice]
-            yield from _unknown(f"models: {task}", [name], serving)
+        if task in store.manifest.tasks:
+            yield from _unknown(f"models: {task}", [name], store.preferences(task))
 
 
 def _providers(settings: Settings) -> Iterator[str]:

@@ -19,7 +19,7 @@ class Settings(BaseSettings):
     cache: Path = Field(default_factory=default_cache, description="Folder for the models that were pulled")
     model_mirror: Path | None = Field(default=None, description="Folder with model files to use as they are")
     models: dict[str, str] = Field(
-        default={}, description="The model to use for a task, where not the first that is there"
+        default={}, description="The models to use for a task, joined by +, where not the first that are there"
     )
     providers: dict[str, tuple[str, ...]] = Field(
         default={}, description="Execution providers of a service, in order: cpu, cuda, openvino, coreml"

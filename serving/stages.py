@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from ray.exceptions import RayActorError
@@ -49,14 +50,17 @@ def node(name: str, settings: Settings, *, loaded: bool) -> Node:
             return store.load(spec, providers, settings.threads)
         return Model(spec.name, spec.architecture, _never)
 
-    return kind({task: tuple(map(model, specs)) for task, specs in _specs(name, settings).items()})
+    return kind({task: tuple(map(model, specs)) for task, specs in chosen(name, settings).items()})
 
 
-def _specs(name: str, settings: Settings) -> Mapping[str, tuple[ModelSpec, ...]]:
+def chosen(name: str, settings: Settings) -> Mapping[str, tuple[ModelSpec, ...]]:
     """The models of a service by task; those of optional tasks only where they are on this machine."""
     kind, store = CATALOGUE[name], settings.store()
-    tasks = [*kind.tasks, *(task for task in kind.optional if store.available(task))]
-    return {task: store.resolve(task, settings.models.get(task)) for task in tasks}
+    found = {task: store.resolve(task, settings.models.get(task)) for task in kind.tasks}
+    for task in kind.optional:
+        with suppress(MissingModel):
+            found[task] = store.resolve(task, settings.models.get(task))
+    return found
 
 
 def _never(*_: Any) -> Any:
@@ -73,7 +77,7 @@ class Local:
         self._missing: str | None = None
         try:
             self._node = node(name, settings, loaded=True)
-            self._models = tuple(spec.name for specs in _specs(name, settings).values() for spec in specs)
+            self._models = tuple(spec.name for specs in chosen(name, settings).values() for spec in specs)
         except ModelError as error:  # missing or damaged: this service cannot answer, the others can
             self._missing, self._models = str(error), ()
 

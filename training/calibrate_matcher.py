@@ -29,12 +29,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators import calibration
-from estimators.calibration import FARTHEST, TABLES, distances, farthest_within, rates, score_knots, threshold
+from estimators.calibration import TABLES, distances, farthest_within, rates, score_knots, threshold
 from estimators.face.fitter import FaceFitter
 from estimators.template import TemplateExtractor
 from eval.bootstrap import RESAMPLES
 from eval.figures import fold_accuracy
 from eval.groups import middle, resampled
+from eval.pairs import EveryPair, Histogram, every_pair, histograms
 from models import ModelSpec, ModelStore
 from models.store import file_digest
 from schemas.attributes import BOX, TEMPLATE, Attributes
@@ -47,7 +48,6 @@ _LINE = 24  # numbers of a histogram in a line of the file
 RATES = (1e-3, 1e-4, 1e-5)  # false-accept rates whose thresholds are told with intervals
 
 Image = NDArray[np.uint8]  # (height, width, 3), RGB
-Histogram = NDArray[np.int64]  # (10001,) numbers of pairs by distance
 
 
 class Measurement(NamedTuple):
@@ -74,7 +74,7 @@ def main() -> None:
     print(f"{len(photos)} images, a face in {len(faces)}")
     for template in arguments.template or TABLES:
         measurement, version = _measure(template, store, photos, faces)
-        found = pairs(measurement)
+        found = every_pair(measurement.vectors, [person(name) for name in measurement.names])
         if arguments.check:
             print(f"{template}: {at_committed_thresholds(template, found)}")
             continue
@@ -102,43 +102,6 @@ def person(name: str) -> str:
     return re.sub(r"_\d{4}\.jpg$", "", name)
 
 
-class Pairs(NamedTuple):
-    """All pairs of the images, (m,) each."""
-
-    distances: NDArray[np.int64]
-    first: NDArray[np.intp]  # who the first image shows, by number
-    second: NDArray[np.intp]
-
-    @property
-    def people(self) -> int:
-        return int(max(self.first.max(), self.second.max())) + 1
-
-
-def pairs(measurement: Measurement) -> Pairs:
-    """The distances of all pairs of images."""
-    people = np.unique([person(name) for name in measurement.names], return_inverse=True)[1]
-    first, second = np.triu_indices(len(people), 1)
-    apart = distances((measurement.vectors @ measurement.vectors.T)[first, second])
-    return Pairs(apart, people[first], people[second])
-
-
-def histograms(found: Pairs, weights: NDArray[np.floating] | None = None) -> tuple[Histogram, Histogram]:
-    """By distance the number of impostor and of genuine pairs.
-
-    ``weights`` (people,) says how often each person is there. Two copies of one person make no pair, neither of
-    strangers nor, being the same images, of one person.
-    """
-    same = found.first == found.second
-    if weights is None:
-        weights = np.ones(found.people)
-    weight = np.where(same, weights[found.first], weights[found.first] * weights[found.second])
-    impostor, genuine = (
-        np.bincount(found.distances[kind], weights=weight[kind], minlength=FARTHEST + 1).astype(np.int64)
-        for kind in (~same, same)
-    )
-    return impostor, genuine
-
-
 class Point(NamedTuple):
     """What is known of the threshold for a false-accept rate; intervals of 95 %."""
 
@@ -150,7 +113,7 @@ class Point(NamedTuple):
     true_accept_interval: tuple[float, float]  # where each sample of people has its own threshold for the rate
 
 
-def certainty(found: Pairs, resamples: int = RESAMPLES, seed: int = 0) -> list[Point]:
+def certainty(found: EveryPair, resamples: int = RESAMPLES, seed: int = 0) -> list[Point]:
     """The thresholds for ``RATES``, with intervals from drawing as many people again as there are."""
     impostor, genuine = histograms(found)
     false_accept, false_reject = rates(impostor, genuine)
@@ -179,7 +142,7 @@ def _rounded(interval: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
-def at_committed_thresholds(template: str, found: Pairs) -> str:
+def at_committed_thresholds(template: str, found: EveryPair) -> str:
     """In words what the committed thresholds let pass among these pairs."""
     false_accept, false_reject = rates(*histograms(found))
     at = {rate: threshold(template, rate) for rate in RATES}

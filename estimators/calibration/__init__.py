@@ -60,9 +60,7 @@ def distances(cosines: NDArray[np.floating]) -> NDArray[np.int64]:
     return np.asarray(np.clip(scaled, 0, FARTHEST), np.int64)
 
 
-def rates(
-    impostor: NDArray[np.int64] | NDArray[np.float64], genuine: NDArray[np.int64] | NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def rates(impostor: NDArray[np.int64], genuine: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """False-accept and false-reject rate by distance, of the (10001,) numbers of pairs at each distance.
 
     A distance accepts the pairs up to and including itself.

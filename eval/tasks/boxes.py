@@ -9,6 +9,7 @@ import msgspec
 from eval.bench import Bench
 from eval.bootstrap import Bootstrap, Figure
 from eval.detection import Box, Boxes, Detections
+from eval.labels import LeftOut
 from eval.plots import Curves, Line
 from eval.task import Measured
 
@@ -29,6 +30,9 @@ def asking(folder: str, service: str) -> Callable[[Bench], list[Boxes]]:
     def ask(bench: Bench) -> list[Boxes]:
         labelled: dict[str, list[Box]] = defaultdict(list)
         for label in bench.labels(folder, Label):
+            if label.xmax <= label.xmin or label.ymax <= label.ymin:
+                bench.left_out.append(LeftOut(f"{folder}/labels.csv: a box without an area", label.path))
+                continue
             labelled[label.path].append((label.xmin, label.ymin, label.xmax, label.ymax))
 
         def seen(path: str) -> Boxes:

@@ -13,7 +13,7 @@ from eval.client import RequestFailed
 from eval.figures import accuracy, expected_calibration_error, macro_recall, reliability
 from eval.plots import Matrix, Plot
 from eval.task import Measured, Task
-from eval.tasks import common
+from eval.tasks import base
 
 _FOLDER = "emotion"
 
@@ -58,11 +58,11 @@ class Claims(NamedTuple):
 
 def _ask(bench: Bench) -> list[Seen]:
     def seen(label: Label) -> Seen:
-        told = bench.added("emotion-estimator", _FOLDER, label.path, common.WHOLE).get("emotions")
+        told = bench.added("emotion-estimator", _FOLDER, label.path, base.WHOLE).get("emotions")
         if not told:
             raise RequestFailed("emotion-estimator: the answer has no emotions")
         confidences = {str(entry["emotion"]): float(entry["confidence"]) for entry in told}
-        return Seen(_NAMES[label.emotion], confidences, common.by_file(label.path))
+        return Seen(_NAMES[label.emotion], confidences, base.by_file(label.path))
 
     return bench.answers("emotion", bench.labels(_FOLDER, Label), seen, lambda label: label.path)
 
@@ -98,9 +98,9 @@ def _measure(seen: Sequence[Seen], bootstrap: Bootstrap) -> Measured:
     claims = _claims(kept)
     plots: list[Plot] = [
         Matrix("confusion", "Emotions, held-out half", classes, np.asarray(counts, np.int64)),
-        common.reliability_diagram("Confidence of all seven emotions", reliability(claims.so, claims.confidences)),
+        base.reliability_diagram("Confidence of all seven emotions", reliability(claims.so, claims.confidences)),
     ]
-    return Measured(common.in_halves(seen, figures), plots)
+    return Measured(base.in_halves(seen, figures), plots)
 
 
 TASK = Task(
@@ -113,6 +113,6 @@ TASK = Task(
     measure=_measure,
     about="""\
 Grey images of 48 x 48 pixels that are face crops already, as many of each emotion: FER2013, on whose labels people
-agree in about two cases of three. Emotions are weak: fear is mostly taken for surprise, sadness or anger, and what
-works on such crops says little of photographs in colour.""",
+agree in about two cases of three. Emotions are weak: fear is told one time in four and mostly taken for sadness, and
+what works on such crops says little of photographs in colour.""",
 )

@@ -11,7 +11,7 @@ from eval.bootstrap import Bootstrap, Figure
 from eval.figures import area_under_curve
 from eval.plots import Curves, Line
 from eval.task import Measured, Task
-from eval.tasks import common
+from eval.tasks import base
 
 _FOLDER = "eyes"
 _SECOND = 0.05  # the detector's threshold where it finds no face at its own
@@ -30,9 +30,9 @@ class Seen(NamedTuple):
 
 def _ask(bench: Bench) -> list[Seen]:
     def seen(label: Label) -> Seen:
-        opened, half = label.eyes == "open", common.by_file(label.path)
-        face = common.largest(bench.faces(_FOLDER, label.path))
-        face = face or common.largest(bench.faces(_FOLDER, label.path, _SECOND))
+        opened, half = label.eyes == "open", base.by_file(label.path)
+        face = base.largest(bench.faces(_FOLDER, label.path))
+        face = face or base.largest(bench.faces(_FOLDER, label.path, _SECOND))
         if face is None:
             return Seen(opened, None, half)
         told = bench.added("quality-assessment-estimator", _FOLDER, label.path, face)["quality"]
@@ -54,7 +54,7 @@ def _measure(seen: Sequence[Seen], bootstrap: Bootstrap) -> Measured:
     taken, found, _ = roc_curve(labels, scores)
     line = Line("both eyes", taken, found)
     curve = Curves("roc", "Eyes", "closed eyes taken for open", "open eyes found", [line])
-    return Measured([*common.in_halves(seen, figures), common.missed([one.score for one in seen])], [curve])
+    return Measured([*base.in_halves(seen, figures), base.missed([one.score for one in seen])], [curve])
 
 
 def _scored(some: Sequence[Seen]) -> tuple[list[bool], list[float]]:

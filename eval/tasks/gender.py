@@ -12,7 +12,7 @@ from eval.bootstrap import Bootstrap, Figure
 from eval.client import Json
 from eval.plots import Matrix
 from eval.task import Measured, Task
-from eval.tasks import common
+from eval.tasks import base
 
 _FOLDER = "age_gender"
 _CHILD = 13  # years: before puberty, faces say little of it
@@ -38,9 +38,9 @@ class Seen(NamedTuple):
 
 def _ask(bench: Bench) -> list[Seen]:
     def seen(label: Label) -> Seen:
-        face = common.largest(bench.faces(_FOLDER, label.path))
-        told = bench.added("gender-estimator", _FOLDER, label.path, face or common.WHOLE)
-        return Seen(label.gender, label.age, str(told["gender"]), common.by_file(label.path), face)
+        face = base.largest(bench.faces(_FOLDER, label.path))
+        told = bench.added("gender-estimator", _FOLDER, label.path, face or base.WHOLE)
+        return Seen(label.gender, label.age, str(told["gender"]), base.by_file(label.path), face)
 
     return bench.answers("gender", bench.labels(_FOLDER, Label), seen, lambda label: label.path)
 
@@ -62,7 +62,7 @@ def _measure(seen: Sequence[Seen], bootstrap: Bootstrap) -> Measured:
     classes = ["female", "male"]
     counts = confusion_matrix([one.label for one in seen], [one.answer for one in seen], labels=classes)
     plot = Matrix("confusion", "Gender", classes, np.asarray(counts, np.int64))
-    return Measured(common.in_halves(seen, shares), [plot])
+    return Measured(base.in_halves(seen, shares), [plot])
 
 
 TASK = Task(

@@ -14,7 +14,7 @@ from eval.figures import mean_absolute_error, overlap
 from eval.plots import Bars
 from eval.split import held_out
 from eval.task import Measured, Task
-from eval.tasks import common
+from eval.tasks import base
 
 _FOLDER = "head_pose"
 _THRESHOLD = 0.3  # of the detector, which is less sure of profiles
@@ -79,7 +79,7 @@ def _measure(seen: Sequence[Seen], bootstrap: Bootstrap) -> Measured:
         _by_angle("yaw", kept, lambda one: one.yaw),
         _by_angle("pitch", [one for one in kept if abs(one.yaw) <= 60], lambda one: one.pitch),
     ]
-    return Measured([*common.in_halves(seen, errors), common.missed([one.pose for one in seen])], plots)
+    return Measured([*base.in_halves(seen, errors), base.missed([one.pose for one in seen])], plots)
 
 
 def _by_angle(angle: str, seen: Sequence[Seen], label: Callable[[Seen], float]) -> Bars:

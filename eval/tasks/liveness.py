@@ -14,7 +14,7 @@ from eval.figures import equal_error_rate, expected_calibration_error, reliabili
 from eval.plots import Curves, Line
 from eval.split import held_out
 from eval.task import Measured, Task
-from eval.tasks import common
+from eval.tasks import base
 
 _FOLDER = "liveness"
 
@@ -50,7 +50,7 @@ class Judged(NamedTuple):
 def _ask(bench: Bench) -> list[Seen]:
     def seen(label: Label) -> Seen:
         image = bench.image(_FOLDER, label.path)
-        face = common.largest(bench.client.objects("face-detector-liveness-estimator", image))
+        face = base.largest(bench.client.objects("face-detector-liveness-estimator", image))
         told = face["liveness"] if face else None
         answer = Answer(told["value"] == "real", float(told["confidence"])) if told else None
         return Seen(label.label == "live", label.subject, answer)
@@ -87,16 +87,14 @@ def _measure(seen: Sequence[Seen], bootstrap: Bootstrap) -> Measured:
 
     kept = _judged([one for one in seen if one.half]) or _judged(seen)
     lives, confidences = [one.live for one in kept], [one.confidence for one in kept]
-    plots: list[Curves] = [
-        common.reliability_diagram("Confidence that a face is live", reliability(lives, confidences))
-    ]
+    plots: list[Curves] = [base.reliability_diagram("Confidence that a face is live", reliability(lives, confidences))]
     if len(set(lives)) == 2:
         accepted, found, _ = roc_curve(lives, confidences, drop_intermediate=False)
         least = 1 / len(lives)  # what is less cannot be seen
         line = Line("held-out subjects", np.maximum(accepted, least), np.maximum(1 - found, least))
         title = "Liveness: both errors, over thresholds"
         plots.append(Curves("det", title, "attacks accepted", "live people refused", [line], "xy"))
-    return Measured([*common.in_halves(seen, figures), common.missed([one.answer for one in seen])], plots)
+    return Measured([*base.in_halves(seen, figures), base.missed([one.answer for one in seen])], plots)
 
 
 def _judged(some: Sequence[Seen]) -> list[Judged]:

@@ -12,7 +12,7 @@ from eval.bootstrap import Bootstrap, Figure
 from eval.figures import expected_calibration_error, reliability
 from eval.plots import Matrix, Plot
 from eval.task import Measured, Task
-from eval.tasks import common
+from eval.tasks import base
 
 _FOLDER = "mask"
 _THRESHOLD = 0.3  # of the detector: masks hide faces from it, so that it looks harder
@@ -36,7 +36,7 @@ class Seen(NamedTuple):
 
 def _ask(bench: Bench) -> list[Seen]:
     def seen(label: Label) -> Seen:
-        face, half = common.largest(bench.faces(_FOLDER, label.path, _THRESHOLD)), common.by_file(label.path)
+        face, half = base.largest(bench.faces(_FOLDER, label.path, _THRESHOLD)), base.by_file(label.path)
         if face is None:
             return Seen(label.mask == "1", None, half)
         told = bench.added("mask-estimator", _FOLDER, label.path, face)["has_medical_mask"]
@@ -70,10 +70,10 @@ def _measure(seen: Sequence[Seen], bootstrap: Bootstrap) -> Measured:
     found = reliability([label for label, _ in kept], [answer.confidence for _, answer in kept])
     plots: list[Plot] = [
         Matrix("confusion", "Masks, held-out half", classes, np.asarray(counts, np.int64)),
-        common.reliability_diagram("Confidence that a face is masked", found),
+        base.reliability_diagram("Confidence that a face is masked", found),
     ]
-    missed = common.missed([one.answer for one in seen], 30)
-    return Measured([*common.in_halves(seen, figures), missed], plots)
+    missed = base.missed([one.answer for one in seen], 30)
+    return Measured([*base.in_halves(seen, figures), missed], plots)
 
 
 def _found(some: Sequence[Seen]) -> list[tuple[bool, Answer]]:
@@ -91,6 +91,6 @@ TASK = Task(
     measure=_measure,
     about="""\
 Photographs of one face, with a real mask or bare, gathered from the web; the largest face counts. The detector looks at
-a threshold of 0.3, as `min_confidence` asks for. Scarves, hands and beards are hardly among them, and a mask below the
-nose is labelled as a mask.""",
+a threshold of 0.3, as in the graph `masks`. Scarves, hands and beards are hardly among them; things held before the
+mouth are now and then taken for masks. Any cloth over nose and mouth counts as one.""",
 )

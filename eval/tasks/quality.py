@@ -9,13 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from estimators.calibration import distances, threshold
 from eval.bench import Bench
-from eval.bootstrap import Bootstrap, Figure
+from eval.bootstrap import Bootstrap, Figure, no_narrower
 from eval.discard import SHARES, error_versus_discard, pair_qualities
 from eval.genuine import Pair, genuine_pairs, photographs
 from eval.plots import Curves, Line
 from eval.split import held_out
 from eval.task import Measured, Task
-from eval.tasks import common, verification
+from eval.tasks import base, verification
 
 _RATE = 1e-3  # of false accepts
 _SETS = ("verification", "head_pose", "liveness")
@@ -61,11 +61,11 @@ def _ask(bench: Bench) -> Seen:
     def seen(photograph: tuple[str, str]) -> tuple[tuple[str, str], Portrait | None]:
         folder, name = photograph
         faces = bench.faces(folder, name)
-        face = common.central(faces) if folder == verification.TASK.folder else common.largest(faces)
+        face = base.central(faces) if folder == verification.TASK.folder else base.largest(faces)
         if face is None:
             return photograph, None
         quality = bench.added("quality-assessment-estimator", folder, name, face)["quality"]["total_score"]
-        made = common.template(bench.added("template-extractor", folder, name, face))
+        made = base.template(bench.added("template-extractor", folder, name, face))
         return photograph, Portrait(float(quality), made.model, made.vector)
 
     return Seen(pairs, dict(bench.answers("quality", photographs(pairs), seen, "/".join)))
@@ -75,15 +75,21 @@ def _measure(seen: Seen, bootstrap: Bootstrap) -> Measured:
     compared = [_compared(seen, pair) for pair in seen.pairs if _answered(seen, pair)]
     if not compared:
         raise ValueError("there are no genuine pairs")
-    bar = threshold(next(portrait.model for portrait in seen.portraits.values() if portrait), _RATE)
+    models = {portrait.model for portrait in seen.portraits.values() if portrait is not None}
+    if not models:
+        raise ValueError("no face was found")
+    bar = threshold(models.pop(), _RATE)
 
     def figures(some: Sequence[Compared]) -> list[Figure]:
         columns = [one.distance for one in some], [one.quality for one in some]
         people = [one.person for one in some]
         name = f"false non-matches, the worst {_DROPPED:.0%} discarded"
+        rest = bootstrap.figure(name, lambda far, quality: _discarded(far, quality, bar), *columns, clusters=people)
+        left = round((1 - _DROPPED) * len(some))
+        spread = no_narrower(rest.interval or (rest.value, rest.value), round(rest.value * left), left)
         return [
             bootstrap.share("false non-matches", [one.distance > bar for one in some], people),
-            bootstrap.figure(name, lambda far, quality: _discarded(far, quality, bar), *columns, clusters=people),
+            rest._replace(size=left, interval=spread),
         ]
 
     sets = [
@@ -98,7 +104,7 @@ def _measure(seen: Seen, bootstrap: Bootstrap) -> Measured:
     lines = [Line(name, SHARES, _curve(part, bar), marked=True) for name, part in parts.items() if part]
     title = f"Error versus discard, held-out people, false-accept rate {_RATE:g}"
     plot = Curves("discard", title, "share of comparisons discarded", "false non-match rate", lines)
-    return Measured([*common.in_halves(compared, figures), *sets], [plot])
+    return Measured([*base.in_halves(compared, figures), *sets], [plot])
 
 
 def _curve(compared: Sequence[Compared], bar: int) -> list[float]:

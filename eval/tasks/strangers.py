@@ -11,9 +11,9 @@ from estimators.calibration import threshold
 from eval.bench import Bench
 from eval.bootstrap import Bootstrap, Figure
 from eval.groups import difference_hash, false_matches, impostors, pair_groups, repeated
-from eval.plots import Bars
+from eval.plots import Ranks
 from eval.task import Measured, Task
-from eval.tasks import common
+from eval.tasks import base
 
 _PORTRAITS, _SUBJECTS = "age_gender", "liveness"
 _RATE = 1e-3  # of false accepts, on the photographs that the thresholds come from
@@ -61,10 +61,10 @@ def _ask(bench: Bench) -> list[Seen]:
         return seen(_SUBJECTS, frame.path, frame.subject, ("", ""))
 
     def seen(folder: str, path: str, person: str, groups: tuple[str, str]) -> Seen | None:
-        face = common.largest(bench.faces(folder, path))
+        face = base.largest(bench.faces(folder, path))
         if face is None:
             return None
-        made = common.template(bench.added("template-extractor", folder, path, face))
+        made = base.template(bench.added("template-extractor", folder, path, face))
         picture = difference_hash(bench.cut(folder, path, face))
         return Seen(folder, person, *groups, made.model, made.vector, picture)
 
@@ -96,15 +96,15 @@ def _measure(seen: Sequence[Seen], bootstrap: Bootstrap) -> Measured:
         Groups("students", subjects, ["all"] * len(subjects)),
     )
     figures = [figure for each in groups for figure in _rates(each, bar, bootstrap)]
-    plot = Bars(
+    plot = Ranks(
         "groups",
         f"Strangers accepted, where LFW has {_RATE:g}",
         "false-match rate",
-        [figure.name.removeprefix("strangers accepted, ").replace(",", "") for figure in figures],
-        {"false-match rate": [figure.value for figure in figures]},
+        [figure.name.removeprefix("strangers accepted, ") for figure in figures],
+        [figure.value for figure in figures],
         [figure.interval or (figure.value, figure.value) for figure in figures],
     )
-    return Measured(figures, [plot])
+    return Measured(figures, [plot] if figures else [])
 
 
 def _rates(groups: Groups, bar: int, bootstrap: Bootstrap) -> list[Figure]:

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from estimators.calibration import FARTHEST, distances, farthest_within, rates
 from eval.bench import Bench
@@ -13,15 +13,13 @@ from eval.bootstrap import Bootstrap, Figure
 from eval.figures import equal_error_rate, fold_accuracies
 from eval.genuine import person
 from eval.groups import middle, resampled
+from eval.pairs import EveryPair, Histogram, every_pair, histograms
 from eval.plots import Curves, Line
 from eval.task import Measured, Task
-from eval.tasks import common
+from eval.tasks import base
 
 _FOLDER = "verification"
 _RATES = (1e-2, 1e-3, 1e-4, 1e-5)  # of false accepts
-_RESAMPLES = 200  # of all pairs: they are many, and each resample looks at all of them
-
-Counts = NDArray[np.float64]  # (10001,) pairs by distance
 
 
 class Label(msgspec.Struct, frozen=True):
@@ -49,8 +47,8 @@ def _ask(bench: Bench) -> Seen:
 
     def seen(name: str) -> tuple[str, NDArray[np.float32] | None]:
         image = bench.image(_FOLDER, name)
-        face = common.central(bench.client.objects("face-detector-template-extractor", image))
-        return name, common.template(face).vector if face else None
+        face = base.central(bench.client.objects("face-detector-template-extractor", image))
+        return name, base.template(face).vector if face else None
 
     pairs = [Pair(label.fold, label.path_a, label.path_b, label.same == "1") for label in labels]
     return Seen(pairs, dict(bench.answers("verification", names, seen)))
@@ -64,14 +62,17 @@ def _measure(seen: Seen, bootstrap: Bootstrap) -> Measured:
     by_fold = fold_accuracies(folds, same, told)
     accuracy = bootstrap.figure("accuracy over folds, labelled pairs", np.mean, by_fold, yardstick=0.9917)
     # Where no face is found the pair is judged "different", at any threshold.
-    equal = bootstrap.figure("equal error rate, labelled pairs", equal_error_rate, same, -np.minimum(told, FARTHEST))
-    figures = [accuracy._replace(size=len(pairs)), equal, common.missed(list(seen.vectors.values()))]
+    scores = -np.minimum(told, FARTHEST)
+    equal = bootstrap.figure(
+        "equal error rate, labelled pairs", equal_error_rate, same, scores, clusters=folds.tolist()
+    )
+    figures = [accuracy._replace(size=len(pairs)), equal, base.missed(list(seen.vectors.values()))]
     people = {name: person(_FOLDER, name) for name in vectors}
     known = [name for name, who in people.items() if who is not None]
     if len(known) < 2:  # names that do not tell who is shown
         return Measured(figures)
-    every = _Everyone(np.array([vectors[name] for name in known]), [str(people[name]) for name in known])
-    return Measured([*figures, *every.figures(bootstrap)], every.curves())
+    found = every_pair(np.array([vectors[name] for name in known], np.float64), [str(people[name]) for name in known])
+    return Measured([*figures, *_everyone(found, bootstrap)], _curves(found))
 
 
 def _distance(vectors: Mapping[str, NDArray[np.float32]], pair: Pair) -> float:
@@ -80,56 +81,37 @@ def _distance(vectors: Mapping[str, NDArray[np.float32]], pair: Pair) -> float:
     return float(distances(np.dot(vectors[pair.first].astype(np.float64), vectors[pair.second])))
 
 
-class _Everyone:
-    """All pairs of photographs of which the names tell who is shown."""
-
-    def __init__(self, vectors: NDArray[np.float32], people: Sequence[str]) -> None:
-        who = np.unique(list(people), return_inverse=True)[1]
-        first, second = np.triu_indices(len(who), 1)
-        self._distances = distances((vectors.astype(np.float64) @ vectors.T.astype(np.float64))[first, second])
-        self._first, self._second = who[first], who[second]
-        self._same = self._first == self._second
-        self._people = int(who.max()) + 1
-
-    def figures(self, bootstrap: Bootstrap) -> list[Figure]:
-        """The share of genuine pairs accepted at rates of false accepts that the impostor pairs resolve."""
-        impostors, genuine = self._histograms(np.ones(self._people))
-        chosen = [rate for rate in _RATES if rate * impostors.sum() >= 10]
-        if not genuine.sum() or not chosen:
-            return []
-        weights = resampled(self._people, min(bootstrap.resamples, _RESAMPLES), bootstrap.seed)
-        drawn = np.array([_true_accepts(*self._histograms(row), chosen) for row in weights])
-        name, size = "true accepts at a false-accept rate of {:g}, all pairs", int(genuine.sum())
-        return [
-            Figure(name.format(rate), value, size, middle(column))
-            for rate, value, column in zip(chosen, _true_accepts(impostors, genuine, chosen), drawn.T, strict=True)
-        ]
-
-    def curves(self) -> list[Curves]:
-        """False rejects over false accepts (detection error tradeoff), where there are both."""
-        impostors, genuine = self._histograms(np.ones(self._people))
-        false_accept, false_reject = rates(impostors, genuine)
-        least = 1 / max(impostors.sum(), 1)
-        shown = (false_accept >= least) & (false_accept <= 0.5) & (false_reject > 0)
-        line = Line(f"{int(impostors.sum()):,} pairs of strangers", false_accept[shown], false_reject[shown])
-        if not shown.any():
-            return []
-        title = "Verification: both errors, over thresholds"
-        return [Curves("det", title, "false accepts", "false rejects", [line], "xy")]
-
-    def _histograms(self, weights: ArrayLike) -> tuple[Counts, Counts]:
-        """Impostor and genuine pairs by distance, where each person is there ``weights`` (people,) times."""
-        times = np.asarray(weights, np.float64)
-        weight = times[self._first] * times[self._second]
-        impostors, genuine = (
-            np.bincount(self._distances[kind], weights=weight[kind], minlength=FARTHEST + 1).astype(np.float64)
-            for kind in (~self._same, self._same)
-        )
-        return impostors, genuine
+def _everyone(found: EveryPair, bootstrap: Bootstrap) -> list[Figure]:
+    """The share of genuine pairs accepted at rates of false accepts that the impostor pairs resolve."""
+    impostor, genuine = histograms(found)
+    chosen = [rate for rate in _RATES if rate * impostor.sum() >= 10]
+    if not genuine.sum() or not chosen:
+        return []
+    weights = resampled(found.people, bootstrap.resamples, bootstrap.seed)
+    drawn = np.array([_true_accepts(*histograms(found, row), chosen) for row in weights])
+    name, size = "true accepts at a false-accept rate of {:g}, all pairs", int(genuine.sum())
+    return [
+        Figure(name.format(rate), value, size, middle(column))
+        for rate, value, column in zip(chosen, _true_accepts(impostor, genuine, chosen), drawn.T, strict=True)
+    ]
 
 
-def _true_accepts(impostors: Counts, genuine: Counts, chosen: Sequence[float]) -> list[float]:
-    false_accept, false_reject = rates(impostors, genuine)
+def _curves(found: EveryPair) -> list[Curves]:
+    """False rejects over false accepts (detection error tradeoff), where there are both."""
+    impostor, genuine = histograms(found)
+    if not impostor.sum() or not genuine.sum():
+        return []
+    false_accept, false_reject = rates(impostor, genuine)
+    shown = (false_accept >= 1 / impostor.sum()) & (false_accept <= 0.5) & (false_reject > 0)
+    if not shown.any():
+        return []
+    line = Line(f"{int(impostor.sum()):,} pairs of strangers", false_accept[shown], false_reject[shown])
+    title = "Verification: both errors, over thresholds"
+    return [Curves("det", title, "false accepts", "false rejects", [line], "xy")]
+
+
+def _true_accepts(impostor: Histogram, genuine: Histogram, chosen: Sequence[float]) -> list[float]:
+    false_accept, false_reject = rates(impostor, genuine)
     return [float(1 - false_reject[farthest_within(false_accept, rate)]) for rate in chosen]
 
 

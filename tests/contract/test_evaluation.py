@@ -126,7 +126,51 @@ def test_a_server_that_cannot_be_reached_is_one_line(labelled: Callable[..., Pat
     assert result.output.startswith("no answer from http://127.0.0.1:")
 
 
-@pytest.mark.parametrize("words", [("--tasks", "mask,mood"), ("--tasks", ","), ("--limit", "0")])
+def test_images_outside_the_folder_and_huge_ones_are_left_out(
+    labelled: Callable[..., Path], evaluate: Evaluate, folder: Path
+) -> None:
+    secret = folder.parent / "secret.jpg"
+    labelled(
+        "face_boxes",
+        "path,xmin,ymin,xmax,ymax",
+        "images/astronaut.jpg,180,60,260,180",
+        "images/huge.png,1,1,9,9",
+        "../../secret.jpg,1,1,9,9",
+        "images/nobody.jpg,9,9,1,1",
+        "images/nobody.jpg,nan,1,9,9",
+    )
+    secret.write_bytes((folder / "face_boxes" / "images" / "astronaut.jpg").read_bytes())
+    Image.new("1", (20000, 20000)).save(folder / "face_boxes" / "images" / "huge.png")
+    result = evaluate("--tasks", "faces", "--json", "-")
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert {one["size"] for one in report["figures"]} == {1}
+    told = " ".join(report["left_out"]["faces"])
+    for reason in ("outside the folder", "huge.png", "a box without an area", "a finite number, got nan"):
+        assert reason in told
+
+
+def test_where_nobody_is_recognisable_there_is_no_traceback(labelled: Callable[..., Path], evaluate: Evaluate) -> None:
+    labelled("verification", "fold,path_a,path_b,same", "1,images/nobody.jpg,images/nobody.jpg,1")
+    labelled("liveness", "path,label,subject", "images/nobody.jpg,live,1", "images/astronaut.jpg,live,1")
+    result = evaluate("--tasks", "quality,strangers", "--json", "-")
+    assert result.exit_code in {0, 1}
+    assert isinstance(result.exception, SystemExit | None)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--tasks", "mask,mood"),
+        ("--tasks", ","),
+        ("--limit", "0"),
+        ("--json", "/nowhere/figures.json"),
+        ("--markdown", "/nowhere/report.md"),
+        ("--markdown", "report"),
+        ("--url", "http://facet:abc"),
+        ("--url", "http://127.0.0.1:9", "--key", "schlüssel…"),
+    ],
+)
 def test_options_that_cannot_work_are_refused(
     words: tuple[str, ...], labelled: Callable[..., Path], evaluate: Evaluate
 ) -> None:

@@ -30,15 +30,16 @@ def test_columns_are_read_in_their_types_and_others_ignored(tmp_path: Path) -> N
 
 
 def test_rows_that_do_not_fit_are_left_out_and_told(tmp_path: Path) -> None:
-    path = written(
-        tmp_path, "path,age,gender\na.jpg,old,male\nb.jpg,7,female\nc.jpg,8,robot\nd.jpg,young,male\ne.jpg\n"
-    )
+    lines = ("path,age,gender", "a.jpg,old,male", "b.jpg,7,female", "c.jpg,8,robot", "d.jpg,young,male", "e.jpg")
+    path = written(tmp_path, "\n".join([*lines, "f.jpg,inf,male", "g.jpg,8,male,9"]))
     rows, left_out = read_labels(path, Label)
     assert [row.path for row in rows] == ["b.jpg"]
     assert summary(left_out) == [
-        "2 left out: labels.csv: Expected `float`, got `str`: column `age` (first: line 2)",
-        "1 left out: labels.csv: Invalid enum value 'robot': column `gender` (first: line 4)",
-        "1 left out: labels.csv: Expected `float`, got `null`: column `age` (first: line 6)",
+        f"2 left out: {tmp_path.name}/labels.csv: Expected `float`, got `str`: column `age` (first: line 2)",
+        f"1 left out: {tmp_path.name}/labels.csv: Invalid enum value 'robot': column `gender` (first: line 4)",
+        f"1 left out: {tmp_path.name}/labels.csv: Expected `float`, got `null`: column `age` (first: line 6)",
+        f"1 left out: {tmp_path.name}/labels.csv: Expected a finite number, got inf: column `age` (first: line 7)",
+        f"1 left out: {tmp_path.name}/labels.csv: more fields than columns (first: line 8)",
     ]
 
 

@@ -153,6 +153,7 @@ def test_sources_are_read_in_order(tmp_path: Path) -> None:
         ('[["one"]]', '[["two"]]', "two"),
         ('package = "box"', 'package = "crate"', r"models\.one\.sources"),
         ("{ mirror = true }", "{ telepathy = true }", r"models\.one\.sources"),
+        ("{ mirror = true }", "{ bundled = true }", r"models\.one\.sources: .* nowhere else"),
         ('registry = "npm"', 'registry = "shop"', "shop"),
         ('upstream = "somewhere"', "", "upstream"),
         ('upstream = "somewhere"', 'upstream = "somewhere"\ncolour = "RGB"', "colour"),

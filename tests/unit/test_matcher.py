@@ -25,9 +25,10 @@ from estimators.calibration import (
     threshold,
 )
 from estimators.matcher import VerifyMatcher
+from eval.pairs import every_pair, histograms
 from schemas.attributes import TEMPLATE, Attributes, Verification
 from schemas.template import BadTemplate, Template, TemplateMismatch, encode
-from training.calibrate_matcher import RATES, Measurement, Point, certainty, histograms, pairs, person, summary
+from training.calibrate_matcher import RATES, Point, certainty, person, summary
 from training.calibrate_matcher import table as table_text
 
 MATCHER = VerifyMatcher({})
@@ -248,7 +249,7 @@ def test_distances_stay_in_range_whatever_rounding_does_to_a_cosine() -> None:
 def test_a_new_table_has_what_was_counted() -> None:
     same, close, far = np.eye(4)[0], np.array([0.9, np.sqrt(0.19), 0, 0]), np.eye(4)[2]
     names = ["A_B_0001.jpg", "A_B_0002.jpg", "C_0001.jpg"]
-    found = pairs(Measurement(names, np.array([same, close, far])))
+    found = every_pair(np.array([same, close, far]), [person(name) for name in names])
     impostor, genuine = histograms(found)
     assert np.flatnonzero(genuine).tolist() == [500]
     assert {int(at): int(impostor[at]) for at in np.flatnonzero(impostor)} == {5000: 2}
@@ -265,7 +266,7 @@ def test_a_new_table_has_what_was_counted() -> None:
 
 def test_a_person_who_is_drawn_twice_is_no_stranger_to_themselves() -> None:
     names = ["A_0001.jpg", "A_0002.jpg", "B_0001.jpg", "C_0001.jpg"]
-    found = pairs(Measurement(names, np.eye(4)))
+    found = every_pair(np.eye(4), [person(name) for name in names])
     plain = histograms(found)
     assert [int(counts.sum()) for counts in plain] == [5, 1]
     impostor, genuine = histograms(found, np.array([2.0, 1, 0]))
@@ -278,7 +279,7 @@ def test_intervals_hold_their_figures_and_are_the_same_again() -> None:
     random = np.random.default_rng(0)
     looks = random.normal(size=(60, 3)).repeat(3, axis=0) + 0.2 * random.normal(size=(180, 3))
     looks /= np.linalg.norm(looks, axis=1, keepdims=True)
-    found = pairs(Measurement([f"P{each // 3}_{each % 3:04}.jpg" for each in range(180)], looks))
+    found = every_pair(looks, [f"P{each // 3}" for each in range(180)])
     points = certainty(found, resamples=40)
     assert points == certainty(found, resamples=40)
     for point in points[:1]:

@@ -50,6 +50,42 @@ def test_models_that_work_together_serve_only_together(empty: ModelStore, mirror
     assert serving(empty, "both") == ["left", "right"]
 
 
+@pytest.fixture
+def sharing(empty: ModelStore, mirror: Path) -> ModelStore:
+    """A store with a mirror, whose choices for the task ``either`` share a model."""
+    tasks = {"either": (("left", "right"), ("left",))}
+    return replace(empty, mirror=mirror, manifest=replace(empty.manifest, tasks=tasks))
+
+
+@pytest.mark.parametrize(
+    ("preferred", "expected"),
+    [
+        (None, ["left", "right"]),
+        ("left+right", ["left", "right"]),
+        ("left", ["left"]),
+        ("right", ["left", "right"]),
+    ],
+)
+def test_a_preference_names_a_whole_choice(sharing: ModelStore, preferred: str | None, expected: list[str]) -> None:
+    assert serving(sharing, "either", preferred) == expected
+    assert preferred is None or preferred in sharing.preferences("either")
+
+
+@pytest.mark.parametrize("preferred", ["left+right", "right"])
+def test_a_choice_that_is_preferred_is_not_replaced(sharing: ModelStore, mirror: Path, preferred: str) -> None:
+    (mirror / "right.onnx").unlink()
+    assert serving(sharing, "either") == ["left"]
+    with pytest.raises(MissingModel, match=r"^either: the model right is not installed"):
+        sharing.resolve("either", preferred)
+
+
+@pytest.mark.parametrize("preferred", ["right+left", "left+", "+", "", "first"])
+def test_a_preference_that_is_no_choice_is_refused_with_those_that_are(sharing: ModelStore, preferred: str) -> None:
+    with pytest.raises(MissingModel) as caught:
+        sharing.resolve("either", preferred)
+    assert caught.value.args == (f"either: no model {preferred}; there are left+right, left, right",)
+
+
 def test_a_mirror_serves_in_place(empty: ModelStore, mirror: Path) -> None:
     store = replace(empty, mirror=mirror)
     (adder,) = store.open("adding")
@@ -78,9 +114,30 @@ def test_what_comes_with_facet_needs_no_pull(bundling: ModelStore) -> None:
 
 def test_what_came_with_facet_and_is_damaged_is_told(bundling: ModelStore) -> None:
     (bundling.weights / "first.onnx").write_bytes(b"?")
-    with pytest.raises(CorruptModel):
+    with pytest.raises(CorruptModel, match=r"; it came with Facet: install Facet again$"):
         bundling.open("adding")
     (outcome,) = pull(bundling.manifest, bundling, ["first"])
+    assert outcome.installed is None
+    assert "install Facet again" in outcome.reasons[0]
+
+
+@pytest.mark.parametrize("place", ["cache", "mirror"])
+def test_what_comes_with_facet_is_not_shadowed(bundling: ModelStore, mirror: Path, place: str) -> None:
+    store = replace(bundling, mirror=mirror)
+    if place == "cache":
+        older = replace(bundling, manifest=manifest())  # of a version in which the model did not come with Facet
+        pull(older.manifest, older, ["first"], mirror)
+    folder = {"cache": store.cache, "mirror": mirror}[place]
+    (folder / "first.onnx").write_bytes(CONTENTS["second"])
+    assert store.path(store.manifest.models["first"]) == store.weights / "first.onnx"
+    assert store.open("adding")
+    assert store.record(store.manifest.models["first"]).source == "bundled"
+    (outcome,) = pull(store.manifest, store, ["first"])
+    assert outcome.installed is not None
+    assert outcome.installed.source == "bundled"
+    (store.weights / "first.onnx").unlink()
+    assert not store.has(store.manifest.models["first"])
+    (outcome,) = pull(store.manifest, store, ["first"])
     assert outcome.installed is None
     assert "install Facet again" in outcome.reasons[0]
 
@@ -100,14 +157,20 @@ def test_what_is_missing_is_named(empty: ModelStore, task: str, preferred: str |
     assert caught.value.args == (message,)
 
 
-@pytest.mark.parametrize("place", ["cache", "mirror"])
-def test_a_damaged_file_is_not_opened(place: str, empty: ModelStore, mirror: Path) -> None:
+@pytest.mark.parametrize(
+    ("place", "advice"),
+    [
+        ("cache", "`facet models pull` replaces such files"),
+        ("mirror", "the mirror folder has another file of that name: replace or remove it"),
+    ],
+)
+def test_a_damaged_file_is_not_opened(place: str, advice: str, empty: ModelStore, mirror: Path) -> None:
     store = replace(empty, mirror=mirror)
     if place == "cache":
         pull(store.manifest, store, ["first"])
     path = (store.cache if place == "cache" else mirror) / "first.onnx"
     path.write_bytes(CONTENTS["first"][:-1] + b"?")
-    with pytest.raises(CorruptModel, match=r"first\.onnx has sha256 .* instead of"):
+    with pytest.raises(CorruptModel, match=rf"first\.onnx has sha256 .* instead of \w+; {advice}$"):
         store.open("adding")
 
 

@@ -1,4 +1,4 @@
-"""What several tasks need: picking a face, decoding its template, and figures for both halves."""
+"""What tasks are built of: picking a face, decoding its template, and figures for both halves."""
 
 from collections.abc import Callable, Sequence
 from pathlib import PurePosixPath
@@ -64,10 +64,13 @@ def by_file(path: str) -> bool:
 def in_halves(seen: Sequence[One], figures: Callable[[Sequence[One]], Sequence[Figure]]) -> list[Figure]:
     """The figures of all that was seen, and those of the half that nothing was fitted to.
 
-    Yardsticks are of all images. A half of which nothing was seen has no figures.
+    Yardsticks are of all images. A half of which too little was seen has no figures.
     """
     kept = [one for one in seen if one.half]
-    halves = [figure._replace(half=True, yardstick=None) for figure in figures(kept)] if kept else []
+    try:
+        halves = [figure._replace(half=True, yardstick=None) for figure in figures(kept)]
+    except ValueError:
+        halves = []
     return [*figures(seen), *halves]
 
 
