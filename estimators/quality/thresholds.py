@@ -47,7 +47,7 @@ class Thresholds:
     openness: Scale = Scale(0.274, 0.0225, 0.50)  # height over width of an eye
     watermark: Scale = Scale(0.0, 1.0, 0.50)  # log odds
     background: Scale = Scale(3.01, -0.913, 0.70)  # grey levels per pixel of the context
-    not_masked: Scale = Scale(1.75, 1.21, 0.20)  # log odds of a bare face, by the mask network: even odds score 20
+    not_masked: Scale = Scale(1.75, 1.21, 0.20)  # log odds of a bare face, by the network; even odds score about 20
     bare_colours: Scale = Scale(1.72, 1.26, 0.20)  # the same by colours, where there is no network
     neutral: float = 0.20  # likelihood of the neutral expression
     rotation: float = 39.0  # degrees
