@@ -8,22 +8,18 @@ heads turned up to 90 degrees, frames of one session. Figures over all of them s
 """
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, islice, zip_longest
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
+from eval import split
+
 PAIRS = 2000
 SEED = 3
 
-# How the file name tells the person, by set; a name that does not match shows nobody that counts.
-_PERSON = {
-    "verification": re.compile(r"(?P<person>.+)_\d{4}\.\w+$"),
-    "head_pose": re.compile(r"person(?P<person>\d\d)\d{3}[+-]\d+[+-]\d+\.\w+$"),
-    "liveness": re.compile(r"live_(?P<person>\d{4})_\d\d_\d\d_\d\d_\d+\.\w+$"),
-}
+_SETS = ("verification", "head_pose", "liveness")
 _WHOLE = "verification"  # the set of which every pair counts
 
 
@@ -38,8 +34,9 @@ class Pair(NamedTuple):
 
 def person(task: str, name: str) -> str | None:
     """Whom a photograph of a set shows, by its name; None for a print and for a name of another kind."""
-    found = _PERSON[task].match(PurePosixPath(name).name)
-    return found["person"] if found else None
+    if task == "liveness" and not PurePosixPath(name).name.startswith("live_"):
+        return None
+    return split.person(task, name)
 
 
 def genuine_pairs(names: Mapping[str, Iterable[str]], count: int = PAIRS, seed: int = SEED) -> list[Pair]:
@@ -47,7 +44,7 @@ def genuine_pairs(names: Mapping[str, Iterable[str]], count: int = PAIRS, seed: 
 
     ``names`` may lack sets. The order of names and repeated names do not matter.
     """
-    by_set = {task: _pairs(task, set(names[task]), seed) for task in _PERSON if task in names}
+    by_set = {task: _pairs(task, set(names[task]), seed) for task in _SETS if task in names}
     chosen = list(islice(by_set.pop(_WHOLE, []), count))
     shares = _shares(count - len(chosen), {task: len(pairs) for task, pairs in by_set.items()})
     for task, pairs in by_set.items():

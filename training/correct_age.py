@@ -32,7 +32,7 @@ from eval.split import held_out
 from models import Model
 from schemas.attributes import BOX, Attributes
 from training.faces import open_store
-from training.mask_faces import largest_faces
+from training.mask_faces import detected_faces
 
 Array = NDArray[np.float64]
 
@@ -115,7 +115,7 @@ def _told(models: Sequence[Model], detector: Model, ages: Mapping[Path, float]) 
     estimator = AgeEstimator({"age-gender": models})
     seen = [
         (face.path, estimator.view(face.image, Attributes({BOX: face.box})))
-        for face in largest_faces(detector, ages, LEAST)
+        for face in detected_faces(detector, ages, LEAST)
     ]
     paths, views = zip(*seen, strict=True)
     batches = [views[start : start + 32] for start in range(0, len(views), 32)]

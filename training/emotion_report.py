@@ -24,7 +24,7 @@ from models import Model
 from schemas.attributes import BOX, EMOTION_NAMES, Attributes
 from training.calibrate_confidence import Answers, fitted
 from training.faces import first_of_each_person, open_store
-from training.mask_faces import largest_faces
+from training.mask_faces import detected_faces
 from training.questions import QUESTIONS, labelled, likely
 
 Array = NDArray[np.float64]
@@ -58,7 +58,7 @@ def main() -> None:
     detector = store.open("face-detection")[0]
     photographs = [
         estimator.view(face.image, Attributes({BOX: face.box}))
-        for face in largest_faces(detector, first_of_each_person(arguments.data), _SURE)
+        for face in detected_faces(detector, first_of_each_person(arguments.data), _SURE)
     ]
     before = None
     for way in _ways(models, crops, photographs):

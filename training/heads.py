@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from eval.split import held_out
+from eval.split import held_out, key
 
 
 class Head(NamedTuple):
@@ -16,9 +16,14 @@ class Head(NamedTuple):
     pitch: float  # positive looks up
 
     @property
+    def person(self) -> str:
+        """Who is shown, by the file's name."""
+        return key("head_pose", self.path)
+
+    @property
     def is_held_out(self) -> bool:
-        """Whether nothing may be fitted to it: by person, the two digits that follow ``person`` in the file's name."""
-        return held_out(self.path.name.removeprefix("person")[:2])
+        """Whether nothing may be fitted to it."""
+        return held_out(self.person)
 
 
 def heads(data: Path) -> Iterator[Head]:

@@ -22,7 +22,7 @@ from estimators.mask import NETWORKS
 from models import Model
 from models.store import WEIGHTS
 from training.faces import open_store
-from training.mask_faces import CENTRAL, Chip, Photograph, chip, copies, half, labelled, largest_faces
+from training.mask_faces import CENTRAL, Chip, Photograph, chip, copies, detected_faces, half, labelled
 from training.mask_network import MaskNetwork, export, odds, trained
 from training.mask_samples import pools, sample
 
@@ -49,7 +49,7 @@ def main() -> None:
     others = [
         chip(landmarks, face, False)
         for name in _OTHERS
-        for face in largest_faces(detector, half(labelled(arguments.data, name), name, held=False))
+        for face in detected_faces(detector, half(labelled(arguments.data, name), name, held=False))
     ]
     print(f"{sum(each.masked for each in real)} masked and {sum(not each.masked for each in real)} bare faces of the")
     print(f"set with masks, {len(others)} bare faces of other sets", flush=True)
@@ -64,7 +64,7 @@ def main() -> None:
 def training_half(data: Path, detector: Model, landmarks: Model) -> list[Chip]:
     """The faces of the set with masks that may be learned from."""
     labels = labelled(data, "mask")
-    faces, held = (list(largest_faces(detector, half(labels, "mask", held))) for held in (False, True))
+    faces, held = (list(detected_faces(detector, half(labels, "mask", held))) for held in (False, True))
     alike = {face.path for masked in (True, False) for face, _ in copies(*_labelled(labels, masked, faces, held))}
     print(f"{len(alike)} of {len(faces)} photographs look like held-out ones and are left out")
     return [chip(landmarks, face, labels[face.path]) for face in faces if face.path not in alike]

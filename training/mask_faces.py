@@ -1,7 +1,7 @@
 """The faces that the mask network learns from and is measured on, and the halves kept apart."""
 
 import csv
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from estimators.base import Image
 from estimators.boxes import fractions
 from estimators.face import finder, mesh
 from estimators.geometry import square_crop, square_matrix
-from eval.split import held_out
+from eval.split import held_out, key
 from models import Model
 from schemas.attributes import Box
 from schemas.dialect import Picture
@@ -25,16 +25,7 @@ UNSURE = 0.3  # masked faces are detected with less confidence
 _HASHED = 32  # pixels of the picture whose lowest 8 x 8 frequencies are hashed
 _ALIKE, _ALIKE_FACES = 12, 8  # of the 64 bits of a hash, in which copies of a photograph or a face differ at most
 
-# By set of photographs, what says whether one is held out: who is in it where the file's name tells, else that name.
-KEYS: Mapping[str, Callable[[Path], str]] = {
-    "mask": lambda path: path.name,
-    "age_gender": lambda path: path.name,
-    "verification": lambda path: path.stem.rsplit("_", 1)[0],
-    "head_pose": lambda path: path.name.removeprefix("person")[:2],
-    "emotion": lambda path: path.name,
-    "eyes": lambda path: path.name,
-    "liveness": lambda path: path.stem.split("_")[1],
-}
+SETS = ("mask", "age_gender", "verification", "head_pose", "emotion", "eyes", "liveness")
 
 
 class Photograph(NamedTuple):
@@ -68,18 +59,18 @@ def labelled(data: Path, name: str) -> dict[Path, bool]:
 
 def half(paths: Iterable[Path], name: str, held: bool) -> list[Path]:
     """The photographs of a set that belong to the held-out half, or those that do not."""
-    return [path for path in paths if held_out(KEYS[name](path)) == held]
+    return [path for path in paths if held_out(key(name, path)) == held]
 
 
-def largest_faces(detector: Model, paths: Iterable[Path], threshold: float = UNSURE) -> Iterator[Photograph]:
+def detected_faces(detector: Model, paths: Iterable[Path], threshold: float = UNSURE) -> Iterator[Photograph]:
     """The largest face of each photograph that has one."""
     for path in paths:
-        face = largest_face(detector, path, decode(Picture(path.read_bytes())), threshold)
+        face = detected_face(detector, path, decode(Picture(path.read_bytes())), threshold)
         if face is not None:
             yield face
 
 
-def largest_face(detector: Model, path: Path, image: Image, threshold: float = UNSURE) -> Photograph | None:
+def detected_face(detector: Model, path: Path, image: Image, threshold: float = UNSURE) -> Photograph | None:
     """The largest face of an image, where one is found."""
     found = finder.faces(detector, image, threshold)
     if not len(found.scores):

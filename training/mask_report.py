@@ -23,7 +23,7 @@ from models.store import WEIGHTS
 from schemas.attributes import BOX, MASK, Attributes, Box
 from training import bare_coverings
 from training.faces import open_store
-from training.mask_faces import CENTRAL, Chip, Photograph, chip, half, labelled, largest_faces
+from training.mask_faces import CENTRAL, Chip, Photograph, chip, detected_faces, half, labelled
 from training.synthetic_masks import with_mask
 
 _WEIGHTS = WEIGHTS / "facet_mask.onnx"
@@ -105,7 +105,7 @@ def real_faces(
     labels = labelled(data, "mask")
     paths = half(labels, "mask", held=True)
     for detector, threshold in detectors:
-        faces = list(largest_faces(detector, paths, threshold))
+        faces = list(detected_faces(detector, paths, threshold))
         truth = np.array([labels[face.path] for face in faces])
         shares = {name: masked(node, _shown(faces)) for name, node in nodes.items()}
         for name, share in shares.items():
@@ -131,7 +131,7 @@ def bare_faces(data: Path, detector: Model, nodes: Mapping[str, MaskEstimator]) 
     for name, only_held in _BARE.items():
         labels = labelled(data, name)
         paths = half(labels, name, held=True) if only_held else list(labels)
-        faces = list(largest_faces(detector, paths))
+        faces = list(detected_faces(detector, paths))
         answers = {node: f"{(masked(nodes[node], _shown(faces)) > 0.5).mean():.4f}" for node in nodes}
         yield Line(f"{name}, {'held-out half' if only_held else 'all'}, no masks: told masked", len(faces), answers)
 
@@ -144,7 +144,7 @@ def drawn_faces(data: Path, detector: Model, landmarks: Model, nodes: Mapping[st
         for name, stride in (("mask", 1), ("age_gender", 4), ("verification", 9))
         for path in half((path for path, worn in labelled(data, name).items() if not worn), name, held=True)[::stride]
     ]
-    chips = [chip(landmarks, face, False) for face in largest_faces(detector, paths)]
+    chips = [chip(landmarks, face, False) for face in detected_faces(detector, paths)]
     for name, (worn, drawn) in _DRAWN.items():
         faces = [(drawn(each, random), CENTRAL) for each in chips]
         answers = {node: f"{((masked(nodes[node], faces) > 0.5) == worn).mean():.4f}" for node in nodes}

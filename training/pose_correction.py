@@ -37,7 +37,7 @@ class Measured(NamedTuple):
 
     @property
     def person(self) -> str:
-        return self.head.path.name.removeprefix("person")[:2]
+        return self.head.person
 
     @property
     def is_moderate(self) -> bool:

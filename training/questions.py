@@ -18,7 +18,7 @@ from models import ModelStore
 from schemas.attributes import EMOTION_NAMES, Attributes, Box
 from schemas.dialect import Picture
 from schemas.image import decode
-from training.mask_faces import largest_faces
+from training.mask_faces import detected_faces
 
 Array = NDArray[np.float64]
 Row = Mapping[str, str]
@@ -102,7 +102,7 @@ def labelled(question: Question, store: ModelStore, data: Path) -> Iterator[tupl
         yield from ((row, decode(Picture(path.read_bytes())), _WHOLE) for path, row in rows.items())
     else:
         detector = store.open("face-detection")[0]
-        for face in largest_faces(detector, rows, question.least):
+        for face in detected_faces(detector, rows, question.least):
             yield rows[face.path], face.image, face.box
 
 

@@ -1,6 +1,5 @@
 """How far the angles of heads are off."""
 
-import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -12,7 +11,7 @@ from eval.bootstrap import Bootstrap, Figure
 from eval.client import Json
 from eval.figures import mean_absolute_error, overlap
 from eval.plots import Bars
-from eval.split import held_out
+from eval.split import held_out, key
 from eval.task import Measured, Task
 from eval.tasks import base
 
@@ -43,12 +42,6 @@ class Seen(NamedTuple):
         return held_out(self.person)
 
 
-def person(path: str) -> str:
-    """The person an image of Pointing'04 shows, two digits of its name; of other names, the name itself."""
-    named = re.search(r"person(\d\d)", path)
-    return named[1] if named else path.rsplit("/", maxsplit=1)[-1]
-
-
 def _ask(bench: Bench) -> list[Seen]:
     def seen(label: Label) -> Seen:
         width, height = bench.size(_FOLDER, label.path)
@@ -56,7 +49,7 @@ def _ask(bench: Bench) -> list[Seen]:
         faces = bench.faces(_FOLDER, label.path, _THRESHOLD)
         best = max(faces, key=lambda face: overlap(box, face["bbox"]), default=None)
         pose = best["pose"] if best and overlap(box, best["bbox"]) > _OVERLAP else None
-        return Seen(person(label.path), label.yaw, label.pitch, pose)
+        return Seen(key(_FOLDER, label.path), label.yaw, label.pitch, pose)
 
     labels = [label for label in bench.labels(_FOLDER, Label) if abs(label.pitch) <= _STEEPEST]
     return bench.answers("head pose", labels, seen, lambda label: label.path)

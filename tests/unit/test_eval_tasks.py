@@ -111,13 +111,6 @@ def test_angles_are_off_by_range() -> None:
     assert figures["images without a face found"] == 1
 
 
-@pytest.mark.parametrize(
-    ("path", "who"), [("images/person14232-15-15.jpg", "14"), ("images/anne.jpg", "anne.jpg"), ("bob.jpg", "bob.jpg")]
-)
-def test_the_person_is_told_by_the_name(path: str, who: str) -> None:
-    assert head_pose.person(path) == who
-
-
 def test_key_points_are_off_by_shares_of_the_distance_of_the_eyes() -> None:
     truth = np.zeros((68, 2))
     truth[45] = (100, 0)  # the outer corner of the eye on the image's right; the other is at 0

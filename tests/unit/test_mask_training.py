@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from eval.split import key
 from models import Model
 from schemas.attributes import Box
 from training.bare_coverings import with_beard, with_hand, with_shades, with_thing
-from training.mask_faces import CENTRAL, CHIP, KEYS, Chip, Photograph, chip, copies, half, labelled, largest_face
+from training.mask_faces import CENTRAL, CHIP, SETS, Chip, Photograph, chip, copies, detected_face, half, labelled
 from training.mask_samples import disturbed, pools, sample
 from training.synthetic_masks import JAW, NOSE_TIP, placed_mask, transplanted, with_mask
 
@@ -24,7 +25,7 @@ EYES, MOUTH, BROW = (159, 386), 13, 9
 def face(models_for: Callable[..., Mapping[str, tuple[Model, ...]]], astronaut: NDArray[np.uint8]) -> Chip:
     """The astronaut as a chip with a real mesh."""
     models = models_for("face-detection", "face-landmarks")
-    found = largest_face(models["face-detection"][0], Path("astronaut.png"), astronaut)
+    found = detected_face(models["face-detection"][0], Path("astronaut.png"), astronaut)
     assert found is not None
     return chip(models["face-landmarks"][0], found, masked=False)
 
@@ -35,21 +36,15 @@ def changed(before: NDArray[np.uint8], after: NDArray[np.uint8], at: Array) -> b
     return bool(np.abs(before[y, x].astype(int) - after[y, x]).max() > 8)
 
 
-@pytest.mark.parametrize("name", list(KEYS))
+@pytest.mark.parametrize("name", SETS)
 def test_no_photograph_and_no_person_is_in_both_halves(name: str, data: Callable[[str], Path]) -> None:
     paths = list(labelled(data(name).parent, name))
     halves = [half(paths, name, held) for held in (False, True)]
     assert sorted(halves[0] + halves[1]) == sorted(paths)
-    learned, held = ({KEYS[name](path) for path in paths} for paths in halves)
+    learned, held = ({key(name, path) for path in paths} for paths in halves)
     assert learned
     assert held
     assert not learned & held
-
-
-def test_a_person_of_labeled_faces_in_the_wild_is_the_key() -> None:
-    assert KEYS["verification"](Path("images/George_W_Bush_0012.jpg")) == "George_W_Bush"
-    assert KEYS["head_pose"](Path("images/person14232-15-15.jpg")) == "14"
-    assert KEYS["liveness"](Path("images/spoof_0006_00_04_03_451.jpg")) == "0006"
 
 
 def test_a_mirrored_brighter_copy_is_found_and_another_photograph_is_not(astronaut: NDArray[np.uint8]) -> None:
