@@ -1,14 +1,13 @@
 """How old a face looks."""
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
 from estimators.base import Estimator, Image, Models
-from estimators.faceapi import face_crop, network_input, with_mirrored
+from estimators.calibration import read_table
+from estimators.faceapi import face_crop, mirrored_mean
 from models import Session
 from schemas.attributes import AGE, BOX, Attributes
 
@@ -17,8 +16,7 @@ Years = NDArray[np.float64]  # (n,)
 
 def _faceapi_years(run: Session, crops: Sequence[Image]) -> Years:
     """Of a network that answers (n, 1) years and (n, 2) probabilities: the mean of a face and its mirror image."""
-    years = run(network_input(with_mirrored(crops)))[0].astype(np.float64)
-    return np.asarray(years.reshape(2, len(crops)).mean(0), np.float64)
+    return mirrored_mean(run, crops, 0)
 
 
 _YEARS: Mapping[str, Callable[[Session, Sequence[Image]], Years]] = {"faceapi-age-gender": _faceapi_years}
@@ -30,8 +28,7 @@ def load_correction(name: str) -> Mapping[float, float]:
     ``calibration/age.json``, which ``training/correct_age.py`` writes, has by the name of the model ``knots``, pairs of
     years and years to add, and their ``provenance``.
     """
-    text = files("estimators.calibration").joinpath("age.json").read_text(encoding="utf-8")
-    return dict(json.loads(text).get(name, {"knots": []})["knots"])
+    return dict(read_table("age").get(name, {"knots": []})["knots"])
 
 
 def corrected(years: Years, correction: Mapping[float, float]) -> Years:

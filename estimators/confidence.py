@@ -4,15 +4,14 @@ The numbers are in ``calibration/confidence.json``, which ``training/calibrate_c
 the models that answer together, joined by "+", the ``slopes`` of a ``Scaling`` and their ``provenance``.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models import Model
+from estimators.calibration import read_table
+from models import Model, choice_name
 
 Array = NDArray[np.float64]
 
@@ -52,15 +51,9 @@ class Scaling:
         return _shares(np.exp(weighed - weighed.max(1, keepdims=True)))
 
 
-def key(models: Sequence[Model]) -> str:
-    """Under which the numbers of models that answer together are kept."""
-    return "+".join(model.name for model in models)
-
-
 def load_scaling(models: Sequence[Model]) -> Scaling:
     """The committed scaling of models that answer together; one that leaves all as it is where none was measured."""
-    text = files("estimators.calibration").joinpath("confidence.json").read_text(encoding="utf-8")
-    entry = json.loads(text).get(key(models))
+    entry = read_table("confidence").get(choice_name(models))
     return Scaling(tuple(entry["slopes"])) if entry else Scaling()
 
 

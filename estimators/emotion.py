@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators.base import Estimator, Image, Models
-from estimators.confidence import load_scaling
+from estimators.confidence import Scaling, load_scaling
 from estimators.faceapi import face_crop, network_input, with_mirrored
 from models import Session
 from schemas.attributes import BOX, EMOTION_NAMES, EMOTIONS, Attributes
@@ -42,6 +42,9 @@ NETWORKS: Mapping[str, Callable[[Session, Sequence[Image]], NDArray[np.float32]]
 }
 
 
+_ALIKE = Scaling()  # what a network says of a face counts as much as what it says of the mirror image
+
+
 class EmotionEstimator(Estimator[Image]):
     """Estimates how likely each of the seven emotions is, by one network or by several together.
 
@@ -63,20 +66,10 @@ class EmotionEstimator(Estimator[Image]):
     def uncalibrated(self, views: Sequence[Image]) -> list[NDArray[np.float64]]:
         """What each network tells of n faces, (n, 7) probabilities in the order of EMOTION_NAMES."""
         both = with_mirrored(views)
-        return [_agreed(emotions(run, both)) for run, emotions in self._networks]
+        return [_ALIKE.classes(*np.split(emotions(run, both), 2)) for run, emotions in self._networks]
 
     def estimate(self, views: Sequence[Image]) -> list[Attributes]:
         if not views:
             return []
         likely = self._scaling.classes(*self.uncalibrated(views))
         return [Attributes({EMOTIONS: dict(zip(EMOTION_NAMES, row.tolist(), strict=True))}) for row in likely]
-
-
-def _agreed(likely: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n, k) probabilities of n crops, whose logarithms are the means of those of (2n, k): crops, then mirrored crops.
-
-    Probabilities below a millionth count as a millionth, as what is left of them in float32 says nothing.
-    """
-    logarithms = np.log(np.maximum(likely.astype(np.float64), 1e-6)).reshape(2, -1, likely.shape[1])
-    shares = np.exp(logarithms.mean(0))
-    return np.asarray(shares / shares.sum(1, keepdims=True), np.float64)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from estimators.base import Image
 from estimators.geometry import square_crop
+from models import Session
 from schemas.attributes import Box
 
 SIZE = 112  # pixels, both sides
@@ -29,3 +30,9 @@ def network_input(crops: Sequence[Image]) -> NDArray[np.float32]:
 def with_mirrored(crops: Sequence[Image]) -> list[Image]:
     """The n crops, then the n crops with left and right exchanged: twice the work, for a steadier answer."""
     return [*crops, *(crop[:, ::-1] for crop in crops)]
+
+
+def mirrored_mean(run: Session, crops: Sequence[Image], output: int) -> NDArray[np.float64]:
+    """(n,) the first column of an output of the network, (2n, k), as the mean of each crop and its mirror image."""
+    values = run(network_input(with_mirrored(crops)))[output][:, 0].astype(np.float64)
+    return np.asarray(values.reshape(2, len(crops)).mean(0), np.float64)

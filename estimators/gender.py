@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from estimators.base import Estimator, Image, Models
 from estimators.confidence import load_scaling
-from estimators.faceapi import face_crop, network_input, with_mirrored
+from estimators.faceapi import face_crop, mirrored_mean
 from models import Session
 from schemas.attributes import BOX, GENDER, Attributes, Gender
 
@@ -16,8 +16,7 @@ Shares = NDArray[np.float64]  # (n,) P(male)
 
 def _faceapi_male(run: Session, crops: Sequence[Image]) -> Shares:
     """Of a network that answers (n, 1) years and (n, 2) of male and female: the mean of a face and its mirror image."""
-    male = run(network_input(with_mirrored(crops)))[1][:, 0].astype(np.float64)
-    return np.asarray(male.reshape(2, len(crops)).mean(0), np.float64)
+    return mirrored_mean(run, crops, 1)
 
 
 _MALE: Mapping[str, Callable[[Session, Sequence[Image]], Shares]] = {"faceapi-age-gender": _faceapi_male}

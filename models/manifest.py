@@ -1,10 +1,10 @@
 """``models/manifest.toml``: every model, where it comes from, under which licence, and which task it serves."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from models.errors import ManifestError, MissingModel
 
@@ -88,6 +88,18 @@ class ModelSpec:
     def bundled(self) -> bool:
         """Whether the file comes with Facet."""
         return BundledSource() in self.sources
+
+
+class Named(Protocol):
+    """A model, described or loaded."""
+
+    @property
+    def name(self) -> str: ...
+
+
+def choice_name(choice: Iterable[Named]) -> str:
+    """How models that are used together are named where one text is wanted."""
+    return "+".join(model.name for model in choice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.errors import CorruptModel, MissingModel
-from models.manifest import Manifest, ModelSpec, load_manifest
+from models.manifest import Manifest, ModelSpec, choice_name, load_manifest
 from models.session import CPU, Model, open_session
 
 WEIGHTS = Path(__file__).with_name("weights")  # what comes with Facet
@@ -24,11 +24,6 @@ def file_digest(path: Path) -> str:
     """The sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def choice_name(choice: Sequence[ModelSpec]) -> str:
-    """How models that are used together are named where one text is wanted."""
-    return "+".join(spec.name for spec in choice)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from ray.serve import Application
 from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 
-from models.store import choice_name
+from models import choice_name
 from serving.api import application
 from serving.checks import check, names
 from serving.engine import Engine

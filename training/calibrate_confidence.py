@@ -38,9 +38,9 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from estimators import calibration
-from estimators.confidence import LEAST, Scaling, key
+from estimators.confidence import LEAST, Scaling
 from eval.figures import expected_calibration_error
-from models import Model, ModelStore
+from models import Model, ModelStore, choice_name
 from schemas.attributes import BOX, Attributes
 from training.faces import open_store
 from training.questions import QUESTIONS, Question, labelled, likely
@@ -88,8 +88,8 @@ def main() -> None:
         ]
         for models, answers in zip(choices, asked(question, choices, store, arguments.data), strict=True):
             scaling = fitted(answers.half(False))
-            entries[key(models)] = _entry(question, answers, scaling)
-            _tell(question, models, entries[key(models)])
+            entries[choice_name(models)] = _entry(question, answers, scaling)
+            _tell(question, models, entries[choice_name(models)])
     arguments.output.write_text(json.dumps(dict(sorted(entries.items())), indent=2) + "\n", encoding="utf-8")
 
 
@@ -195,7 +195,7 @@ _ERRORS = {
 
 def _tell(question: Question, models: Sequence[Model], entry: Mapping[str, Any]) -> None:
     provenance = entry["provenance"]
-    print(f"{key(models)} on {question.data_set}: slopes {entry['slopes']}, "
+    print(f"{choice_name(models)} on {question.data_set}: slopes {entry['slopes']}, "
           f"fitted on {provenance['fitted_on']} images, measured on {provenance['measured_on']}")  # fmt: skip
     for name, before in provenance["before"].items():
         print(f"  {name:40s} {before:.4f} -> {provenance['after'][name]:.4f}")

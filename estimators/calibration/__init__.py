@@ -95,9 +95,15 @@ def threshold(model: str, false_accept_rate: float) -> int:
     return farthest_within(load_calibration(model).false_accept, false_accept_rate)
 
 
+def read_table(name: str) -> dict[str, Any]:
+    """The contents of one of the JSON files beside this module."""
+    table: dict[str, Any] = json.loads(files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
+    return table
+
+
 def load_calibration(name: str) -> Calibration:
     """The committed table of a template model."""
-    table = json.loads(files(__package__).joinpath(f"{name}.json").read_text(encoding="utf-8"))
+    table = read_table(name)
     false_accept, false_reject = rates(_histogram(table["impostor"]), _histogram(table["genuine"]))
     positions, scores = np.array(table["score"], np.float64).T
     score = np.interp(np.arange(FARTHEST + 1), positions, scores)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
-from estimators.confidence import Scaling, key, load_scaling
-from models import Model, load_manifest
+from estimators.confidence import Scaling, load_scaling
+from models import Model, choice_name, load_manifest
 from schemas.attributes import EMOTION_NAMES
 from training.calibrate_confidence import Answers, fitted
 
@@ -77,8 +77,8 @@ def test_what_was_never_measured_is_left_as_it_is() -> None:
 
 def test_models_that_answer_together_have_numbers_of_their_own() -> None:
     pair = (Model("one", "any", silent), Model("other", "any", silent))
-    assert key(pair) == "one+other"
-    assert key(pair[:1]) == "one"
+    assert choice_name(pair) == "one+other"
+    assert choice_name(pair[:1]) == "one"
 
 
 @pytest.mark.parametrize("name", ENTRIES)
