@@ -91,11 +91,20 @@ class Bootstrap:
                 drawn.append(float(statistic(indices)))
             except ValueError:  # one class alone has no curve
                 continue
-        finite = [value for value in drawn if np.isfinite(value)]
-        if not finite:
-            return (float("nan"), float("nan"))
-        low, high = np.quantile(finite, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-        return float(low), float(high)
+        return middle(drawn)
+
+
+def middle(values: ArrayLike) -> tuple[float, float]:
+    """The 95 % interval by resampled figures (n,); those that say nothing, being no numbers, are left out.
+
+    (nan, nan) where none says anything.
+    """
+    drawn = np.asarray(values, np.float64)
+    drawn = drawn[np.isfinite(drawn)]
+    if not len(drawn):
+        return float("nan"), float("nan")
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return float(low), float(high)
 
 
 def no_narrower(interval: tuple[float, float], hits: int, count: int) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from estimators.base import Image
 from estimators.calibration import distances
-from eval.bootstrap import LEVEL, RESAMPLES, no_narrower
+from eval.bootstrap import RESAMPLES, middle, no_narrower
 
 _HASH = 16  # rows of a difference hash, and comparisons in each
 
@@ -99,19 +99,6 @@ def resampled(people: int, resamples: int, seed: int) -> NDArray[np.float32]:
     """(resamples, people): how often each person is there when as many people as there are are drawn again."""
     draws = np.random.default_rng(seed).multinomial(people, np.full(people, 1 / people), size=resamples)
     return draws.astype(np.float32)
-
-
-def middle(values: ArrayLike) -> tuple[float, float]:
-    """The 95 % interval by resampled figures (n,); those that say nothing, not a number, are left out.
-
-    (nan, nan) where none says anything.
-    """
-    known = np.asarray(values, np.float64)
-    known = known[~np.isnan(known)]
-    if not len(known):
-        return float("nan"), float("nan")
-    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(low), float(high)
 
 
 def difference_hash(picture: Image) -> NDArray[np.bool_]:

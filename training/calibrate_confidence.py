@@ -26,7 +26,6 @@ Beside it stands what a perfectly calibrated network would get on as many answer
 draws.
 """
 
-import argparse
 import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +41,7 @@ from estimators.confidence import LEAST, Scaling
 from eval.figures import expected_calibration_error
 from models import Model, ModelStore, choice_name
 from schemas.attributes import BOX, Attributes
+from training import inputs
 from training.faces import open_store
 from training.questions import QUESTIONS, Question, labelled, likely
 
@@ -72,9 +72,10 @@ class Answers(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Calibrates the confidences of yes-or-no answers and emotions.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with mask/, liveness/, age_gender/, emotion/")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser(
+        "Calibrates the confidences of yes-or-no answers and emotions.",
+        "folder with mask/, liveness/, age_gender/, emotion/",
+    )
     parser.add_argument("--output", type=Path, default=Path(calibration.__file__).with_name("confidence.json"))
     arguments = parser.parse_args()
 

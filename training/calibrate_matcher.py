@@ -16,8 +16,6 @@ faces from another detector.
 Labeled Faces in the Wild is known to have a few images under a wrong name and a few people under two; they stay in.
 """
 
-import argparse
-import csv
 import datetime
 import json
 import re
@@ -32,16 +30,18 @@ from estimators import calibration
 from estimators.calibration import TABLES, distances, farthest_within, rates, score_knots, threshold
 from estimators.face.fitter import FaceFitter
 from estimators.template import TemplateExtractor
-from eval.bootstrap import RESAMPLES
+from eval.bootstrap import RESAMPLES, middle
 from eval.figures import fold_accuracy
-from eval.groups import middle, resampled
+from eval.groups import resampled
 from eval.pairs import EveryPair, Histogram, every_pair, histograms
+from eval.split import key
 from models import ModelSpec, ModelStore
 from models.store import file_digest
 from schemas.attributes import BOX, TEMPLATE, Attributes
 from schemas.dialect import Picture
 from schemas.image import decode as decode_image
 from schemas.template import decode as decode_template
+from training import inputs
 
 _LINE = 24  # numbers of a histogram in a line of the file
 
@@ -58,9 +58,7 @@ class Measurement(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Calibrates verify-matcher.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with images/ and labels.csv")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Calibrates verify-matcher.", "folder with images/ and labels.csv")
     parser.add_argument("--template", choices=TABLES, action="append", help="template model, by default all of them")
     parser.add_argument("--detector", help="face detector, by default the first one that is there")
     parser.add_argument("--check", action="store_true", help="tell the rates at the committed thresholds")
@@ -74,7 +72,7 @@ def main() -> None:
     print(f"{len(photos)} images, a face in {len(faces)}")
     for template in arguments.template or TABLES:
         measurement, version = _measure(template, store, photos, faces)
-        found = every_pair(measurement.vectors, [person(name) for name in measurement.names])
+        found = every_pair(measurement.vectors, [key("verification", name) for name in measurement.names])
         if arguments.check:
             print(f"{template}: {at_committed_thresholds(template, found)}")
             continue
@@ -84,7 +82,7 @@ def main() -> None:
             "data_set": "Labeled Faces in the Wild, deep-funneled",
             "images": len(photos),
             "faces": len(faces),
-            "people": len({person(name) for name in faces}),
+            "people": len({key("verification", name) for name in faces}),
             "genuine_pairs": int(genuine.sum()),
             "impostor_pairs": int(impostor.sum()),
             "models": dict(_digests(store, [*(spec.name for spec in fitter.values()), _network(template, store)])),
@@ -92,14 +90,9 @@ def main() -> None:
         points = certainty(found)
         text = table(template, version, provenance, (impostor, genuine), points)
         (arguments.output / f"{template}.json").write_text(text, encoding="utf-8")
-        print(f"{template}: {_accuracy(measurement, arguments.data / 'labels.csv')}")
+        print(f"{template}: {_accuracy(measurement, arguments.data)}")
         for point in points:
             print(summary(template, point))
-
-
-def person(name: str) -> str:
-    """The person an image shows, from its file name: ``Jane_Doe_0001.jpg`` shows ``Jane_Doe``."""
-    return re.sub(r"_\d{4}\.jpg$", "", name)
 
 
 class Point(NamedTuple):
@@ -243,10 +236,9 @@ def _run(counts: Histogram) -> str:
     return f'{{"first": {first}, "counts": [\n' + ",\n".join(lines) + "\n]}"
 
 
-def _accuracy(measurement: Measurement, labels: Path) -> str:
+def _accuracy(measurement: Measurement, data: Path) -> str:
     index = {name: number for number, name in enumerate(measurement.names)}
-    with labels.open(encoding="utf-8", newline="") as file:
-        rows = [(row, Path(row["path_a"]).name, Path(row["path_b"]).name) for row in csv.DictReader(file)]
+    rows = [(row, Path(row["path_a"]).name, Path(row["path_b"]).name) for row in inputs.label_rows(data)]
     known = [first in index and second in index for _, first, second in rows]
     apart = [
         float(distances(measurement.vectors[index[first]] @ measurement.vectors[index[second]])) if here else np.inf

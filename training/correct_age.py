@@ -14,7 +14,6 @@ all that is corrected: nothing is added at 30 and 70, and at 50 as much as bring
 the half of All-Age-Faces that is not held out.
 """
 
-import argparse
 import csv
 import datetime
 import json
@@ -31,6 +30,7 @@ from estimators.faceapi import network_input
 from eval.split import held_out
 from models import Model
 from schemas.attributes import BOX, Attributes
+from training import inputs
 from training.faces import open_store
 from training.mask_faces import detected_faces
 
@@ -55,9 +55,7 @@ class Told(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Corrects the bias of the age network.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with age_gender/ and verification/")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Corrects the bias of the age network.", "folder with age_gender/ and verification/")
     parser.add_argument("--output", type=Path, default=Path(calibration.__file__).with_name("age.json"))
     arguments = parser.parse_args()
 
@@ -96,8 +94,7 @@ def fitted(years: Array, ages: Array) -> dict[float, float]:
 
 def _labelled(folder: Path) -> dict[Path, float]:
     """The age of who is in each photograph."""
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        return {folder / row["path"]: float(row["age"]) for row in csv.DictReader(file)}
+    return {folder / row["path"]: float(row["age"]) for row in inputs.label_rows(folder)}
 
 
 def _public(folder: Path) -> dict[Path, float]:

@@ -10,8 +10,6 @@ A box is found where one overlaps it by half (intersection over union); what is 
 as false, even where it is a face that the labels leave out. F2 is F1 with a miss counted for more than a false box.
 """
 
-import argparse
-import csv
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,12 +21,12 @@ from estimators.base import Image
 from estimators.body import BodyDetector
 from estimators.boxes import Array, Detections, overlaps
 from estimators.face import finder
-from eval.split import held_out
+from eval.split import held_out, key
 from models import Model, ModelStore
 from schemas.attributes import BOX, CONFIDENCE
 from schemas.dialect import Picture
 from schemas.image import decode
-from training.calibrate_matcher import person
+from training import inputs
 from training.faces import open_store
 
 THRESHOLDS = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7)
@@ -86,9 +84,7 @@ def _main_face(one: Detections, other: Detections) -> Array:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Tells recall and false boxes of the detectors by threshold.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with a folder a task")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Tells recall and false boxes of the detectors by threshold.")
     arguments = parser.parse_args()
     data, store = arguments.data, open_store(arguments.model_folder)
     _boxed(data / "body", _networks(store, "body-detection", _bodies))
@@ -128,15 +124,10 @@ def _found(finds: Finds, folder: Path, paths: Sequence[str]) -> dict[str, Detect
     return {path: finds(decode(Picture((folder / path).read_bytes()))) for path in paths}
 
 
-def _table(folder: Path) -> list[dict[str, str]]:
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def _boxes(folder: Path) -> dict[str, Array]:
     """The labelled boxes (n, 4) of each image, in pixels."""
     boxes = defaultdict(list)
-    for row in _table(folder):
+    for row in inputs.label_rows(folder):
         boxes[row["path"]].append([float(row[side]) for side in ("xmin", "ymin", "xmax", "ymax")])
     return {path: np.array(each) for path, each in boxes.items()}
 
@@ -157,12 +148,12 @@ def _boxed(folder: Path, networks: Mapping[str, Finds]) -> None:
     labels = _boxes(folder)
     for name, finds in networks.items():
         found = _found(finds, folder, list(labels))
-        _report(f"{folder.name}, {name}", labels, found, {path: Path(path).name for path in labels})
+        _report(f"{folder.name}, {name}", labels, found, {path: key(folder.name, path) for path in labels})
 
 
 def _photos(folder: Path, networks: Mapping[str, Finds]) -> None:
     """The photographs are too few to be halved."""
-    labels = {row["path"]: int(row["faces"]) for row in _table(folder)}
+    labels = {row["path"]: int(row["faces"]) for row in inputs.label_rows(folder)}
     for name, finds in networks.items():
         found = _found(finds, folder, list(labels))
         print(f"photos, {name}: {len(labels)} images, {sum(labels.values())} faces")
@@ -173,8 +164,8 @@ def _photos(folder: Path, networks: Mapping[str, Finds]) -> None:
 
 def _people(folder: Path, column: str, networks: Mapping[str, Finds]) -> None:
     """One person before the camera, by the value of a column: whether that face is found, and how many others."""
-    rows = {row[name]: row for row in _table(folder) for name in row if name.startswith("path")}
-    keys = {path: _key(path, row) for path, row in rows.items()}
+    rows = {row[name]: row for row in inputs.label_rows(folder) for name in row if name.startswith("path")}
+    keys = {path: key(folder.name, path) for path in rows}
     found = {name: _found(finds, folder, list(rows)) for name, finds in networks.items()}
     first, *_, last = [list(each.values()) for each in found.values()] * 2
     faces = dict(zip(rows, main_faces(first, last), strict=True))
@@ -182,11 +173,6 @@ def _people(folder: Path, column: str, networks: Mapping[str, Finds]) -> None:
         chosen = {path: faces[path] for path, row in rows.items() if row.get(column, "") == value}
         for name, detections in found.items():
             _report(f"{folder.name} {column} {value}".strip() + f", {name}", chosen, detections, keys)
-
-
-def _key(path: str, row: Mapping[str, str]) -> str:
-    """Who is shown, where the labels say so, else the file's name: what decides the half."""
-    return row["subject"] if "subject" in row else person(Path(path).name) if "same" in row else Path(path).name
 
 
 if __name__ == "__main__":

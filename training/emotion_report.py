@@ -8,9 +8,7 @@ that is held out. Whether a change helps is asked twice: of the verdicts by McNe
 the log loss, each way with slopes of its own from the other half, and a bootstrap interval of the difference.
 """
 
-import argparse
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +20,7 @@ from estimators.confidence import Scaling
 from estimators.emotion import NETWORKS, EmotionEstimator
 from models import Model
 from schemas.attributes import BOX, EMOTION_NAMES, Attributes
+from training import inputs
 from training.calibrate_confidence import Answers, fitted
 from training.faces import first_of_each_person, open_store
 from training.mask_faces import detected_faces
@@ -42,9 +41,9 @@ class Way(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Reports what the parts of the emotion estimator are good for.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with emotion/ and verification/")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser(
+        "Reports what the parts of the emotion estimator are good for.", "folder with emotion/ and verification/"
+    )
     arguments = parser.parse_args()
 
     store = open_store(arguments.model_folder)

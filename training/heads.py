@@ -1,11 +1,11 @@
 """The labelled heads of Pointing'04, as the scripts about pose want them."""
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from eval.split import held_out, key
+from training import inputs
 
 
 class Head(NamedTuple):
@@ -29,6 +29,5 @@ class Head(NamedTuple):
 def heads(data: Path) -> Iterator[Head]:
     """The heads that ``head_pose/labels.csv`` in the data folder names, with ``path, pitch, yaw``."""
     folder = data / "head_pose"
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            yield Head(folder / row["path"], float(row["yaw"]), float(row["pitch"]))
+    for row in inputs.label_rows(folder):
+        yield Head(folder / row["path"], float(row["yaw"]), float(row["pitch"]))

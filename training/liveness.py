@@ -8,7 +8,6 @@ that is there, beside the MiniFASNet pair. A training run takes about a quarter 
 PyTorch (2.13.0 made the committed file), measuring does not.
 """
 
-import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +21,7 @@ from estimators.liveness import FACET, LivenessEstimator
 from eval.split import held_out
 from models import Model, ModelStore, open_session
 from schemas.attributes import BOX, Attributes
+from training import inputs
 from training.faces import open_fitter, open_store
 from training.liveness_examples import (
     LIVE,
@@ -61,9 +61,7 @@ class Example(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Trains and measures the liveness network.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with one folder of images a task")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Trains and measures the liveness network.")
     parser.add_argument("--output", type=Path, default=Path("models/weights/facet_liveness.onnx"))
     parser.add_argument("--choose", action="store_true", help="measure choices within the training half, write nothing")
     parser.add_argument("--measure", action="store_true", help="measure the file that is there, train nothing")

@@ -7,7 +7,6 @@ without masks of ``mask`` (chandrikadeb7/Face-Mask-Detection, photographs from t
 from.
 """
 
-import csv
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from estimators.base import Image
 from estimators.face import FaceFitter
 from schemas.attributes import BOX, Box
+from training import inputs
 from training.attacks import KINDS, Shot
 from training.faces import first_of_each_person, largest_faces
 
@@ -41,10 +41,9 @@ class Photograph(NamedTuple):
 def photographs(data: Path, fitter: FaceFitter) -> Iterator[Photograph]:
     """Those of the sets in which a face is found; of Labeled Faces in the Wild the first of each person."""
     listed: list[tuple[str, Path, str, str]] = []
-    with (data / "liveness" / "labels.csv").open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            kind = LIVE if row["label"] == "live" else PRINT
-            listed.append((RECORDED, data / "liveness" / row["path"], row["subject"], kind))
+    for row in inputs.label_rows(data / "liveness"):
+        kind = LIVE if row["label"] == "live" else PRINT
+        listed.append((RECORDED, data / "liveness" / row["path"], row["subject"], kind))
     listed += [("LFW", path, path.stem.removesuffix("_0001"), LIVE) for path in first_of_each_person(data)]
     listed += [("All-Age-Faces", path, path.name, LIVE) for path in _images(data / "age_gender")]
     listed += [("Pointing'04", path, path.name[6:8], LIVE) for path in _images(data / "head_pose")]

@@ -10,7 +10,6 @@ all but one of so many parts of ``mask`` say how good they are at that part. The
 ``training/mask_report.py``'s. PyTorch (2.13, its CPU build) is needed here only.
 """
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from estimators.geometry import square_crop
 from estimators.mask import NETWORKS
 from models import Model
 from models.store import WEIGHTS
+from training import inputs
 from training.faces import open_store
 from training.mask_faces import CENTRAL, Chip, Photograph, chip, copies, detected_faces, half, labelled
 from training.mask_network import MaskNetwork, export, odds, trained
@@ -36,9 +36,7 @@ SCALE, SIZE, _ = NETWORKS["facet-mask"]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Trains the mask network.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with one folder of images a task")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Trains the mask network.")
     parser.add_argument("--folds", type=int, default=0, help="cross-validate in so many parts instead of writing")
     parser.add_argument("--output", type=Path, default=_OUTPUT)
     arguments = parser.parse_args()

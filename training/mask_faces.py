@@ -1,6 +1,5 @@
 """The faces that the mask network learns from and is measured on, and the halves kept apart."""
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from models import Model
 from schemas.attributes import Box
 from schemas.dialect import Picture
 from schemas.image import decode
+from training import inputs
 
 CHIP, CHIP_SCALE = 128, 2.2  # pixels; a chip's side over the longer side of the detected box
 CENTRAL = Box(*(0.5 + way / 2 / CHIP_SCALE for way in (-1, -1, 1, 1)))  # the detected box of a chip
@@ -53,8 +53,7 @@ def labelled(data: Path, name: str) -> dict[Path, bool]:
     folder = data / name
     if name != "mask":
         return dict.fromkeys(sorted((folder / "images").iterdir()), False)
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        return {folder / row["path"]: row["mask"] == "1" for row in csv.DictReader(file)}
+    return {folder / row["path"]: row["mask"] == "1" for row in inputs.label_rows(folder)}
 
 
 def half(paths: Iterable[Path], name: str, held: bool) -> list[Path]:

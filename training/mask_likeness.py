@@ -8,8 +8,6 @@ fit to the other four judges. Two figures are on other photographs: the people o
 Wild) and of ``age_gender`` (All-Age-Faces) wear no masks, so all of them should be accepted.
 """
 
-import argparse
-import csv
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,7 +20,9 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from estimators.face import FaceFitter
 from estimators.quality.mask import likeness
 from estimators.quality.thresholds import THRESHOLDS
+from training import inputs
 from training.faces import first_of_each_person, largest_faces, open_fitter, open_store
+from training.mask_faces import labelled
 
 _FOLDS = 5
 _SEED = 0
@@ -31,12 +31,10 @@ Array = NDArray[np.float64]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Trains the measure that stands in for a mask network.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with one folder of images a task")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Trains the measure that stands in for a mask network.")
     arguments = parser.parse_args()
     fitter = open_fitter(open_store(arguments.model_folder))
-    labels = _labels(arguments.data / "mask")
+    labels = {path: not masked for path, masked in labelled(arguments.data, "mask").items()}  # whether it is bare
     found = {path: likeness(face.view()) for path, face in largest_faces(fitter, labels)}
     values, bare = np.array(list(found.values())), np.array([labels[path] for path in found])
     weights, bias = trained(values, bare)
@@ -82,12 +80,6 @@ def _accepted(odds: Array) -> NDArray[np.bool_]:
 
 def _likenesses(fitter: FaceFitter, paths: Iterable[Path]) -> Array:
     return np.array([likeness(face.view()) for _, face in largest_faces(fitter, paths)])
-
-
-def _labels(folder: Path) -> dict[Path, bool]:
-    """By photograph whether the face is bare."""
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        return {folder / row["path"]: row["mask"] == "0" for row in csv.DictReader(file)}
 
 
 if __name__ == "__main__":

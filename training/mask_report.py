@@ -7,7 +7,6 @@ Facet's own network, ``models/weights/facet_mask.onnx``, and AIZOO's from the mo
 ``models/weights/facet_mask.md``.
 """
 
-import argparse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
@@ -21,7 +20,7 @@ from estimators.mask import MaskEstimator
 from models import Model, open_session
 from models.store import WEIGHTS
 from schemas.attributes import BOX, MASK, Attributes, Box
-from training import bare_coverings
+from training import bare_coverings, inputs
 from training.faces import open_store
 from training.mask_faces import CENTRAL, Chip, Photograph, chip, detected_faces, half, labelled
 from training.synthetic_masks import with_mask
@@ -62,9 +61,7 @@ class Line(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures the mask networks.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with one folder of images a task")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Measures the mask networks.")
     parser.add_argument("--weights", type=Path, default=_WEIGHTS)
     parser.add_argument("--write", action="store_true", help="write the table into the model card")
     arguments = parser.parse_args()

@@ -9,9 +9,7 @@ to choose by how much pitch grows, each one's zero is taken to be his own, else 
 decide. For each person in turn it is also told what the numbers chosen without him do for him.
 """
 
-import argparse
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -21,6 +19,7 @@ from estimators.face.fitter import LEAST_FLAG
 from estimators.face.pose import corrected, measured_angles
 from models import ModelStore
 from schemas.attributes import Angles
+from training import inputs
 from training.faces import open_store, photograph
 from training.heads import Head, heads
 
@@ -92,9 +91,7 @@ def _best(cost: Callable[[float], float]) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Chooses the numbers that correct yaw and pitch.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with head_pose/")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Chooses the numbers that correct yaw and pitch.", "folder with head_pose/")
     arguments = parser.parse_args()
     labelled = [head for head in heads(arguments.data) if not head.is_held_out]
     rows = measure(open_store(arguments.model_folder), labelled)

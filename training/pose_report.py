@@ -7,14 +7,13 @@ yaw`` in degrees: positive yaw turns the nose towards the image's left edge, pos
 the pose was chosen on the half of the persons that is not held out.
 """
 
-import argparse
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from schemas.attributes import ANGLES
+from training import inputs
 from training.faces import largest_faces, open_fitter, open_store
 from training.heads import heads
 
@@ -30,9 +29,7 @@ _RANGES: dict[str, Callable[[Array], NDArray[np.bool_]]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures the pose of heads.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with head_pose/")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Measures the pose of heads.", "folder with head_pose/")
     arguments = parser.parse_args()
     labelled = {head.path: head for head in heads(arguments.data)}
     fitter = open_fitter(open_store(arguments.model_folder))

@@ -8,9 +8,7 @@ which no measure can beat. The threshold of distance is one for all sets: that o
 matcher's table, which was measured on Labeled Faces in the Wild alone.
 """
 
-import argparse
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +16,7 @@ from numpy.typing import NDArray
 from estimators.quality.total import NETWORK, parts, total_score
 from eval.discard import SHARES, error_versus_discard, pair_qualities
 from eval.split import held_out
+from training import inputs
 from training.quality_samples import SETS, Sample, accepted_distance, apart, listed_pairs, open_looker, samples
 
 Array = NDArray[np.float64]
@@ -25,9 +24,7 @@ _DECIMALS = 2  # of the total, as a client gets it
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures how well the total score predicts recognition.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with one folder of images a task")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Measures how well the total score predicts recognition.")
     arguments = parser.parse_args()
     listed = listed_pairs(arguments.data)
     found = samples(open_looker(arguments.model_folder), arguments.data, listed)

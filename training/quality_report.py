@@ -7,8 +7,6 @@ The data folder has ``verification`` (Labeled Faces in the Wild, one photograph 
 are those that a client gets, rounded as they are.
 """
 
-import argparse
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -22,6 +20,7 @@ from estimators.quality.thresholds import THRESHOLDS
 from models import ModelStore
 from schemas.attributes import ANGLES, QUALITY, QUALITY_NAMES
 from schemas.common import is_flag
+from training import inputs
 from training.degradations import STEPS, TRIALS, frontal_faces, turned, with_closing_eyes
 from training.faces import Face, first_of_each_person, largest_face, largest_faces, open_fitter, open_store
 
@@ -33,9 +32,7 @@ Quality = Mapping[str, float | bool]
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measures the quality measures.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with one folder of images a task")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Measures the quality measures.")
     arguments = parser.parse_args()
     data, store = arguments.data, open_store(arguments.model_folder)
     fitter, estimator = open_fitter(store), _estimator(store, "iris", "expression", "mask", "face-quality")
@@ -60,8 +57,7 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _labels(folder: Path, column: str) -> dict[Path, str]:
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        return {folder / row["path"]: row[column] for row in csv.DictReader(file)}
+    return {folder / row["path"]: row[column] for row in inputs.label_rows(folder)}
 
 
 def _faces(fitter: FaceFitter, paths: Iterable[Path]) -> list[Face]:

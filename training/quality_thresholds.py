@@ -17,8 +17,6 @@ threshold in points is kept, the middle is shifted so that the boundary scores j
   frontal ones among each other by at least the same shift, against the others.
 """
 
-import argparse
-import csv
 import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -40,6 +38,7 @@ from eval.genuine import Pair, person
 from eval.split import held_out
 from models import Model
 from schemas.attributes import KEYPOINTS, MASK
+from training import inputs
 from training.degradations import STEPS, before_clutter, frontal_faces
 from training.faces import largest_faces, open_fitter, open_store
 from training.quality_samples import (
@@ -73,9 +72,7 @@ class Kinds(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Sets the thresholds of the quality measures from data.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with one folder of images a task")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Sets the thresholds of the quality measures from data.")
     arguments = parser.parse_args()
     data, store = arguments.data, open_store(arguments.model_folder)
     _print_recognition(open_looker(arguments.model_folder), data)
@@ -199,8 +196,7 @@ def print_boundary(name: str, kinds: Kinds, acceptable: float) -> None:
 
 def labels(folder: Path, *columns: str) -> dict[Path, tuple[str, ...]]:
     """By photograph what the columns of ``labels.csv`` say."""
-    with (folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        return {folder / row["path"]: tuple(row[column] for column in columns) for row in csv.DictReader(file)}
+    return {folder / row["path"]: tuple(row[column] for column in columns) for row in inputs.label_rows(folder)}
 
 
 def _acceptable(name: str) -> float:

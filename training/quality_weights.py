@@ -26,7 +26,6 @@ it matters, among the few pairs that are missed: its weight is doubled, which of
 the best error-versus-discard curves of the training half, without harm to any of its sets.
 """
 
-import argparse
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -41,6 +40,7 @@ from estimators.quality.thresholds import Scale
 from estimators.quality.total import NETWORK, Part
 from eval.genuine import Pair
 from eval.split import held_out
+from training import inputs
 from training.degradations import HARMS
 from training.quality_samples import (
     Course,
@@ -89,9 +89,7 @@ class Change(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Learns the weights of the total score.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with one folder of images a task")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Learns the weights of the total score.")
     parser.add_argument("--output", type=Path, default=Path(total.__file__).with_name(total.TABLE))
     arguments = parser.parse_args()
     looker = open_looker(arguments.model_folder)

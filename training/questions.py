@@ -1,6 +1,5 @@
 """What the confidences are calibrated on: labelled faces, and what is asked of them."""
 
-import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -18,6 +17,7 @@ from models import ModelStore
 from schemas.attributes import EMOTION_NAMES, Attributes, Box
 from schemas.dialect import Picture
 from schemas.image import decode
+from training import inputs
 from training.mask_faces import detected_faces
 
 Array = NDArray[np.float64]
@@ -96,8 +96,7 @@ def labelled(question: Question, store: ModelStore, data: Path) -> Iterator[tupl
 
     Photographs in which no face is found are left out.
     """
-    with (data / question.folder / "labels.csv").open(encoding="utf-8", newline="") as file:
-        rows = {data / question.folder / row["path"]: row for row in csv.DictReader(file)}
+    rows = {data / question.folder / row["path"]: row for row in inputs.label_rows(data / question.folder)}
     if question.least is None:
         yield from ((row, decode(Picture(path.read_bytes())), _WHOLE) for path, row in rows.items())
     else:

@@ -13,7 +13,6 @@ alarms are rare. Accuracy is held out: weights and bias from the photographs wit
 the other way round.
 """
 
-import argparse
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +26,7 @@ from sklearn.metrics import roc_auc_score
 from estimators.base import Image
 from estimators.quality.watermark import strokes
 from schemas.attributes import BOX
+from training import inputs
 from training.faces import Face, first_of_each_person, largest_faces, open_fitter, open_store
 
 _SEED = 5
@@ -76,9 +76,7 @@ class Fit(NamedTuple):
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Trains the watermark measure.")
-    parser.add_argument("--data", type=Path, required=True, help="folder with one folder of images a task")
-    parser.add_argument("--model-folder", type=Path, required=True, help="folder with the .onnx files")
+    parser = inputs.parser("Trains the watermark measure.")
     arguments = parser.parse_args()
     found = list(largest_faces(open_fitter(open_store(arguments.model_folder)), _paths(arguments.data)))
     samples = marked_and_not([face for _, face in found], ["verification" in path.parts for path, _ in found])

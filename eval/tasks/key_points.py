@@ -21,7 +21,7 @@ _FAILURE = 0.1  # of the distance of the outer eye corners: what is commonly cal
 
 # The points of the 68-point scheme (Sagonas et al. 2013, "300 Faces in-the-Wild Challenge") whose mean is meant by
 # each of ours; it has none for the ears.
-_SAME: Mapping[str, Sequence[int]] = {
+SAME: Mapping[str, Sequence[int]] = {
     "left_eye_brow_left": (17,),
     "left_eye_brow_up": (19,),
     "left_eye_brow_right": (21,),
@@ -54,7 +54,7 @@ Label: Any = msgspec.defstruct(
 class Seen(NamedTuple):
     path: str
     truth: NDArray[np.float64]  # (68, 2) pixels
-    found: NDArray[np.float64] | None  # (19, 2) pixels, in the order of _SAME; none where the face is not found
+    found: NDArray[np.float64] | None  # (19, 2) pixels, in the order of SAME; none where the face is not found
 
 
 def _ask(bench: Bench) -> list[Seen]:
@@ -72,13 +72,13 @@ def _ask(bench: Bench) -> list[Seen]:
 
 
 def _points(face: Json) -> NDArray[np.float64]:
-    return np.array([face["keypoints"][name]["proj"] for name in _SAME], np.float64)
+    return np.array([face["keypoints"][name]["proj"] for name in SAME], np.float64)
 
 
 def errors(truth: NDArray[np.float64], found: NDArray[np.float64]) -> NDArray[np.float64]:
     """(19,) distances of (19, 2) points found from (68, 2) labelled ones, over that of the outer eye corners."""
     # Labels name pixels, whose centres lie half a pixel from the coordinates of the interface.
-    meant = np.array([truth[list(indices)].mean(axis=0) for indices in _SAME.values()]) + 0.5
+    meant = np.array([truth[list(indices)].mean(axis=0) for indices in SAME.values()]) + 0.5
     apart = float(np.linalg.norm(np.subtract(*truth[list(_EYE_CORNERS)])))
     off: NDArray[np.float64] = np.linalg.norm(found - meant, axis=1) / apart
     return off

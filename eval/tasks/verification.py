@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from estimators.calibration import FARTHEST, distances, farthest_within, rates
 from eval.bench import Bench
-from eval.bootstrap import Bootstrap, Figure
+from eval.bootstrap import Bootstrap, Figure, middle
 from eval.figures import equal_error_rate, fold_accuracies
 from eval.genuine import person
-from eval.groups import middle, resampled
+from eval.groups import resampled
 from eval.pairs import EveryPair, Histogram, every_pair, histograms
 from eval.plots import Curves, Line
 from eval.task import Measured, Task

@@ -114,7 +114,7 @@ def test_angles_are_off_by_range() -> None:
 def test_key_points_are_off_by_shares_of_the_distance_of_the_eyes() -> None:
     truth = np.zeros((68, 2))
     truth[45] = (100, 0)  # the outer corner of the eye on the image's right; the other is at 0
-    found = np.array([truth[list(indices)].mean(axis=0) for indices in key_points._SAME.values()]) + 0.5  # noqa: SLF001
+    found = np.array([truth[list(indices)].mean(axis=0) for indices in key_points.SAME.values()]) + 0.5
     assert key_points.errors(truth, found).max() == pytest.approx(0)
     assert key_points.errors(truth, found + np.array([3, 4])).mean() == pytest.approx(0.05)
 

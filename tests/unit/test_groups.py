@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eval.bootstrap import middle
 from eval.groups import (
     difference_hash,
     false_matches,
     impostors,
-    middle,
     pair_groups,
     repeated,
     resampled,
