@@ -47,6 +47,10 @@ class Outcome(NamedTuple):
     left_out: Sequence[LeftOut]
     problem: str | None = None
 
+    @property
+    def figures(self) -> Sequence[Figure]:
+        return self.measured.figures if self.measured else ()
+
 
 class Row(NamedTuple):
     """A figure on all images and on the held-out half."""
@@ -55,9 +59,12 @@ class Row(NamedTuple):
     whole: Figure | None
     half: Figure | None
 
-    @property
-    def yardstick(self) -> str:
-        return "" if self.whole is None or self.whole.yardstick is None else f"{self.whole.yardstick:g}"
+    def cells(self) -> tuple[str, ...]:
+        """Name, figure and size of the held-out half, figure and size of all, yardstick; empty where there is none."""
+        sizes = [str(each.size) if each else "" for each in (self.half, self.whole)]
+        mark = self.whole.yardstick if self.whole else None
+        yardstick = "" if mark is None else f"{mark:g}"
+        return self.name, told(self.half), sizes[0], told(self.whole), sizes[1], yardstick
 
 
 def rows(figures: Sequence[Figure]) -> list[Row]:
@@ -89,11 +96,8 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     """All figures, for a terminal."""
     shown = Table("task", "figure", "held out", "n", "all", "n", "yardstick")
     for outcome in outcomes:
-        for row in rows(outcome.measured.figures) if outcome.measured else ():
-            sizes = [str(each.size) if each else "" for each in (row.half, row.whole)]
-            shown.add_row(
-                outcome.task.name, row.name, told(row.half), sizes[0], told(row.whole), sizes[1], row.yardstick
-            )
+        for row in rows(outcome.figures):
+            shown.add_row(outcome.task.name, *row.cells())
     return shown
 
 
@@ -105,9 +109,7 @@ def as_json(outcomes: Sequence[Outcome], bootstrap: Bootstrap, models: Mapping[s
         "resamples": bootstrap.resamples,
         "models": {name: model["sha256"] for name, model in sorted(models.items())},
         "figures": [
-            {"task": outcome.task.name, **figure._asdict()}
-            for outcome in outcomes
-            for figure in (outcome.measured.figures if outcome.measured else ())
+            {"task": outcome.task.name, **figure._asdict()} for outcome in outcomes for figure in outcome.figures
         ],
         "left_out": {outcome.task.name: summary(outcome.left_out) for outcome in outcomes if outcome.left_out},
         "not_measured": {outcome.task.name: outcome.problem for outcome in outcomes if outcome.problem},
@@ -158,10 +160,9 @@ def _section(path: Path, outcome: Outcome, models: Mapping[str, Any], manifest: 
     services = ", ".join(f"`{name}`" for name in task.services)
     yield f"Services: {services}. Models: {', '.join(f'`{name}`' for name in dict.fromkeys(used)) or 'none'}."
     lines = ["| figure | held out | n | all | n | yardstick |", "|---|---|---|---|---|---|"]
-    for row in rows(outcome.measured.figures if outcome.measured else ()):
-        sizes = [str(each.size) if each else "" for each in (row.half, row.whole)]
-        name = row.name.replace("|", "\\|")
-        lines.append(f"| {name} | {told(row.half)} | {sizes[0]} | {told(row.whole)} | {sizes[1]} | {row.yardstick} |")
+    for row in rows(outcome.figures):
+        cells = (cell.replace("|", "\\|") for cell in row.cells())
+        lines.append(f"| {' | '.join(cells)} |")
     yield "\n".join(lines)
     folder = path.with_suffix("")
     for plot in outcome.measured.plots if outcome.measured else ():
