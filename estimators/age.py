@@ -1,25 +1,16 @@
 """How old a face looks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.base import Estimator, Image, Models
+from estimators.base import Image, Models
 from estimators.calibration import read_table
-from estimators.faceapi import face_crop, mirrored_mean
-from models import Session
-from schemas.attributes import AGE, BOX, Attributes
+from estimators.faceapi import AGE_GENDER, FaceCropEstimator
+from schemas.attributes import AGE, MALE, Attributes
 
 Years = NDArray[np.float64]  # (n,)
-
-
-def _faceapi_years(run: Session, crops: Sequence[Image]) -> Years:
-    """Of a network that answers (n, 1) years and (n, 2) probabilities: the mean of a face and its mirror image."""
-    return mirrored_mean(run, crops, 0)
-
-
-_YEARS: Mapping[str, Callable[[Session, Sequence[Image]], Years]] = {"faceapi-age-gender": _faceapi_years}
 
 
 def load_correction(name: str) -> Mapping[float, float]:
@@ -37,27 +28,26 @@ def corrected(years: Years, correction: Mapping[float, float]) -> Years:
     return np.maximum(years + added, 0.0)
 
 
-class AgeEstimator(Estimator[Image]):
+class AgeEstimator(FaceCropEstimator):
     """Estimates the age in years, at least 0. A view is a crop of (112, 112, 3) uint8 RGB."""
 
     name = "age-estimator"
-    requires = frozenset({BOX})
     provides = frozenset({AGE})
+    reveals = frozenset({MALE})
     tasks = ("age-gender",)
 
     def __init__(self, models: Models) -> None:
         model = models["age-gender"][0]
-        self._run, self._years = model.run, _YEARS[model.architecture]
+        self._run, self._network = model.run, AGE_GENDER[model.architecture]
         self._correction = load_correction(model.name)
 
-    def view(self, image: Image, attributes: Attributes) -> Image:
-        return face_crop(image, attributes[BOX])
-
     def uncorrected(self, views: Sequence[Image]) -> Years:
-        """(n,) years as the network tells them."""
-        return self._years(self._run, views)
+        """(n,) years as the network tells them, of n > 0 views."""
+        return self._network(self._run, views).years
 
     def estimate(self, views: Sequence[Image]) -> list[Attributes]:
         if not views:
             return []
-        return [Attributes({AGE: float(years)}) for years in corrected(self.uncorrected(views), self._correction)]
+        told = self._network(self._run, views)
+        years = corrected(told.years, self._correction)
+        return [Attributes({AGE: float(age), MALE: float(male)}) for age, male in zip(years, told.male, strict=True)]

@@ -2,13 +2,16 @@
 
 A node is a class with a ``name`` (its route, its deployment and its key in logs), the ``subject`` it looks at
 ("face" or "body"), the attributes it ``requires`` of each such object and those it ``provides``, and the model
-``tasks`` it needs (those under ``optional`` it can do without). Its models come in through ``__init__``, by task: a
+``tasks`` it needs (those under ``optional`` it can do without). So that no network looks twice at a face, a node may
+also say what it ``uses`` where another node of the same run already told it, and finds out by itself otherwise; the
+other node ``provides`` that, or ``reveals`` it as an internal note. Its models come in through ``__init__``, by task: a
 node opens no file, reads no environment, writes no log and keeps no state between calls.
 
 * A ``Detector`` turns images into lists of new objects.
 * An ``Estimator`` works in two steps, so that a photo never has to travel: ``view`` cuts from the image what the
   model looks at, where the photo is, without running a model; ``estimate`` runs the model on a batch of views,
   which may mix objects of several images and several requests. The answer has one entry per item, in order.
+  Estimators that inherit the same ``view`` share what it cuts, so a class must not refine an inherited one by state.
 * A ``Matcher`` compares pairs of objects, without an image, and finds the most alike pair of two sets.
 
 All methods are pure functions of their arguments. Images are RGB uint8 (height, width, 3), upright.
@@ -34,6 +37,8 @@ class Node(ABC):
     subject: ClassVar[str] = "face"
     requires: ClassVar[frozenset[Attribute[Any]]] = frozenset()
     provides: ClassVar[frozenset[Attribute[Any]]] = frozenset()
+    uses: ClassVar[frozenset[Attribute[Any]]] = frozenset()
+    reveals: ClassVar[frozenset[Attribute[Any]]] = frozenset()
     tasks: ClassVar[tuple[str, ...]] = ()
     optional: ClassVar[tuple[str, ...]] = ()
 
@@ -57,7 +62,7 @@ class Estimator(Node, Generic[View]):
 
     @abstractmethod
     def view(self, image: Image, attributes: Attributes) -> View:
-        """What the model looks at for one object that has the ``required`` attributes."""
+        """What the model looks at for one object that has the ``required`` attributes, perhaps some of the ``used``."""
 
     @abstractmethod
     def estimate(self, views: Sequence[View]) -> list[Attributes]:

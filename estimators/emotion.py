@@ -6,11 +6,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.base import Estimator, Image, Models
+from estimators.base import Image, Models
 from estimators.confidence import Scaling, load_scaling
-from estimators.faceapi import face_crop, network_input, with_mirrored
+from estimators.faceapi import FaceCropEstimator, network_input, with_mirrored
 from models import Session
-from schemas.attributes import BOX, EMOTION_NAMES, EMOTIONS, Attributes
+from schemas.attributes import EMOTION_NAMES, EMOTIONS, Attributes
 
 # The classes of the networks in their own order; "fearful" is what EMOTION_NAMES calls "scared".
 _FACEAPI_ORDER = ("neutral", "happy", "sad", "angry", "scared", "disgusted", "surprised")
@@ -45,23 +45,19 @@ NETWORKS: Mapping[str, Callable[[Session, Sequence[Image]], NDArray[np.float32]]
 _ALIKE = Scaling()  # what a network says of a face counts as much as what it says of the mirror image
 
 
-class EmotionEstimator(Estimator[Image]):
+class EmotionEstimator(FaceCropEstimator):
     """Estimates how likely each of the seven emotions is, by one network or by several together.
 
     Each network looks at the face and at its mirror image. A view is a crop of (112, 112, 3) uint8 RGB.
     """
 
     name = "emotion-estimator"
-    requires = frozenset({BOX})
     provides = frozenset({EMOTIONS})
     tasks = ("expression",)
 
     def __init__(self, models: Models) -> None:
         self._networks = [(model.run, NETWORKS[model.architecture]) for model in models["expression"]]
         self._scaling = load_scaling(models["expression"])
-
-    def view(self, image: Image, attributes: Attributes) -> Image:
-        return face_crop(image, attributes[BOX])
 
     def uncalibrated(self, views: Sequence[Image]) -> list[NDArray[np.float64]]:
         """What each network tells of n faces, (n, 7) probabilities in the order of EMOTION_NAMES."""

@@ -1,48 +1,42 @@
 """Whether a face looks male or female."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from estimators.base import Estimator, Image, Models
 from estimators.confidence import load_scaling
-from estimators.faceapi import face_crop, mirrored_mean
-from models import Session
-from schemas.attributes import BOX, GENDER, Attributes, Gender
+from estimators.faceapi import AGE_GENDER, face_crop
+from schemas.attributes import BOX, GENDER, MALE, Attributes, Gender
 
-Shares = NDArray[np.float64]  # (n,) P(male)
-
-
-def _faceapi_male(run: Session, crops: Sequence[Image]) -> Shares:
-    """Of a network that answers (n, 1) years and (n, 2) of male and female: the mean of a face and its mirror image."""
-    return mirrored_mean(run, crops, 1)
+View = Image | float  # a crop of (112, 112, 3) uint8 RGB, or P(male) where the age estimator's run told it already
 
 
-_MALE: Mapping[str, Callable[[Session, Sequence[Image]], Shares]] = {"faceapi-age-gender": _faceapi_male}
-
-
-class GenderEstimator(Estimator[Image]):
-    """Tells the likelier gender, by the calibrated probability. A view is a crop of (112, 112, 3) uint8 RGB."""
+class GenderEstimator(Estimator[View]):
+    """Tells the likelier gender, by the calibrated probability."""
 
     name = "gender-estimator"
     requires = frozenset({BOX})
+    uses = frozenset({MALE})
     provides = frozenset({GENDER})
     tasks = ("age-gender",)
 
     def __init__(self, models: Models) -> None:
         model = models["age-gender"][0]
-        self._run, self._male = model.run, _MALE[model.architecture]
+        self._run, self._network = model.run, AGE_GENDER[model.architecture]
         self._scaling = load_scaling((model,))
 
-    def view(self, image: Image, attributes: Attributes) -> Image:
-        return face_crop(image, attributes[BOX])
+    def view(self, image: Image, attributes: Attributes) -> View:
+        return attributes[MALE] if MALE in attributes else face_crop(image, attributes[BOX])
 
-    def uncalibrated(self, views: Sequence[Image]) -> Shares:
+    def uncalibrated(self, views: Sequence[View]) -> NDArray[np.float64]:
         """(n,) P(male) as the network tells it."""
-        return self._male(self._run, views)
+        crops = [view for view in views if not isinstance(view, float)]
+        told = iter(self._network(self._run, crops).male if crops else ())
+        return np.array([view if isinstance(view, float) else next(told) for view in views], np.float64)
 
-    def estimate(self, views: Sequence[Image]) -> list[Attributes]:
+    def estimate(self, views: Sequence[View]) -> list[Attributes]:
         if not views:
             return []
         male = self._scaling.yes(self.uncalibrated(views))

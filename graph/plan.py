@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any, NamedTuple, Protocol
 
@@ -21,6 +21,10 @@ class Service(Protocol):
     def requires(self) -> frozenset[Attribute[Any]]: ...
     @property
     def provides(self) -> frozenset[Attribute[Any]]: ...
+    @property
+    def uses(self) -> frozenset[Attribute[Any]]: ...
+    @property
+    def reveals(self) -> frozenset[Attribute[Any]]: ...
 
 
 class PlanError(ValueError):
@@ -39,7 +43,10 @@ class Fact(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One service to run, once those it is ``after`` are done; of these it ``needs`` the results of some."""
+    """One service to run, once those it is ``after`` are done.
+
+    Of these it ``needs`` the results of some; it ``uses`` those of others where they have any.
+    """
 
     name: str
     subject: str
@@ -48,6 +55,7 @@ class Step:
     after: frozenset[str]
     when: Condition = ANY
     optional: bool = False
+    uses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +131,11 @@ class Planner:
             if provider.name not in needed:
                 needed.add(provider.name)
                 goals += [(each, provider.name) for each in _required(provider)]
-        return self._ordered([self._step(name, asked.get(name), given, needed) for name in sorted(needed)])
+        steps = [self._step(name, asked.get(name), given, needed) for name in sorted(needed)]
+        try:
+            return _ordered([self._using(step, needed) for step in steps])
+        except PlanError:  # the caller wants another order than the one that saves work, and has the last word
+            return _ordered(steps)
 
     def _goals(self, name: str, present: AbstractSet[str], needed: set[str]) -> list[tuple[Fact, str]]:
         """The facts to reach for a wanted service, which is noted as needed itself where it is no alias."""
@@ -215,14 +227,25 @@ class Planner:
         asked = frozenset[str]().union(*(self._behind(other) for other in node.after))
         return Step(name, service.subject, _detects(service), needs, needs | (asked & needed), node.when, node.optional)
 
-    @staticmethod
-    def _ordered(steps: Iterable[Step]) -> Plan:
-        named = {step.name: step for step in steps}
-        try:
-            order = list(TopologicalSorter({name: sorted(step.after) for name, step in named.items()}).static_order())
-        except CycleError as error:
-            raise PlanError(f"these wait for each other: {' -> '.join(error.args[1])}") from None
-        return Plan({name: named[name] for name in order})
+    def _using(self, step: Step, needed: AbstractSet[str]) -> Step:
+        """The step, which also waits for those whose results spare it work."""
+        service = self.services[step.name]
+        others = (self.services[name] for name in needed)
+        used = {
+            other.name
+            for other in others
+            if other.subject == step.subject and service.uses & (other.provides | other.reveals)
+        }
+        return replace(step, after=step.after | used, uses=frozenset(used - step.after))
+
+
+def _ordered(steps: Iterable[Step]) -> Plan:
+    named = {step.name: step for step in steps}
+    try:
+        order = list(TopologicalSorter({name: sorted(step.after) for name, step in named.items()}).static_order())
+    except CycleError as error:
+        raise PlanError(f"these wait for each other: {' -> '.join(error.args[1])}") from None
+    return Plan({name: named[name] for name in order})
 
 
 def _check_class(node: NodeSpec, subject: str) -> None:

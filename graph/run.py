@@ -75,8 +75,11 @@ class _Run:
 
 
 def _stops(plan: Plan, step: Step, other: str) -> bool:
-    """Whether the failure of ``other`` stops ``step``: not where it is optional and only the order was asked for."""
-    return other in step.needs or not plan.steps[other].optional
+    """Whether the failure of ``other`` stops ``step``.
+
+    Not where it is merely used, nor where it is optional and only the order was asked for.
+    """
+    return other in step.needs or not (other in step.uses or plan.steps[other].optional)
 
 
 async def _conditional(step: Step, call: Call, objects: Objects, frame: Frame) -> Objects:

@@ -14,9 +14,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Attribute(Generic[T]):
-    """The name of an attribute, carrying the type of its value: ``attributes[AGE]`` is a float."""
+    """The name of an attribute, carrying the type of its value: ``attributes[AGE]`` is a float.
+
+    An ``internal`` attribute is a note from one estimator to another, and stands in no document.
+    """
 
     name: str
+    internal: bool = False
 
     def __repr__(self) -> str:
         return self.name
@@ -164,6 +168,7 @@ KEYPOINTS = Attribute[tuple[Point, ...]]("keypoints")  # 21, in the order of KEY
 ANGLES = Attribute[Angles]("pose")
 GENDER = Attribute[Gender]("gender")
 AGE = Attribute[float]("age")  # years
+MALE = Attribute[float]("male", internal=True)  # uncalibrated P(male), which the network that tells the age gives too
 EMOTIONS = Attribute[Mapping[str, float]]("emotions")  # keys in the order of EMOTION_NAMES; they sum to 1
 LIVENESS = Attribute[Scored[bool]]("liveness")  # confidence that the face belongs to a live person
 MASK = Attribute[Scored[bool]]("mask")  # confidence that the face wears a medical mask

@@ -90,10 +90,11 @@ class Dialect:
         return Attributes(values)
 
     def write(self, raw: Mapping[str, Any], attributes: Attributes, frame: Frame) -> Json:
-        """The object's JSON with ``attributes`` laid over it."""
+        """The object's JSON with ``attributes`` laid over it, those that are internal left out."""
         out = dict(raw)
         for attribute, value in attributes.items():
-            out |= self.lenses[attribute].put(value, frame)
+            if not attribute.internal:
+                out |= self.lenses[attribute].put(value, frame)
         return out
 
     def verification(self, found: Verification) -> Json:

@@ -17,12 +17,15 @@ from schemas.attributes import ANGLES, BOX, EMOTIONS, KEYPOINTS, MASK, QUALITY, 
 
 
 class QualityView(NamedTuple):
-    """What the measures and each of the networks look at; crops are RGB uint8."""
+    """What the measures and each of the networks look at; crops are RGB uint8.
+
+    Of the expression and the mask it holds what their estimators said where they were asked before.
+    """
 
     face: FaceView
     eyes: NDArray[np.uint8]  # (2, 64, 64, 3)
-    expression: Image
-    mask: Image | None  # None where there is no such network
+    expression: Image | Attributes
+    mask: Image | Attributes | None  # None where there is no such network, as below
     portrait: Image | None
 
 
@@ -35,6 +38,7 @@ class QualityAssessmentEstimator(Estimator[QualityView]):
 
     name = "quality-assessment-estimator"
     requires = frozenset({BOX, KEYPOINTS, ANGLES})
+    uses = frozenset({EMOTIONS, MASK})
     provides = frozenset({QUALITY})
     tasks = ("iris", "expression")
     optional = ("mask", "face-quality")
@@ -49,8 +53,8 @@ class QualityAssessmentEstimator(Estimator[QualityView]):
         return QualityView(
             face=face_view(image, attributes),
             eyes=eye_crops(image, attributes[KEYPOINTS]),
-            expression=self._expression.view(image, attributes),
-            mask=self._mask.view(image, attributes) if self._mask else None,
+            expression=_told_or_seen(self._expression, image, attributes),
+            mask=_told_or_seen(self._mask, image, attributes) if self._mask else None,
             portrait=portrait_crop(image, attributes[KEYPOINTS]) if self._portrait else None,
         )
 
@@ -63,7 +67,7 @@ class QualityAssessmentEstimator(Estimator[QualityView]):
     def answers(self, views: Sequence[QualityView]) -> list[Answers]:
         """What the networks say of each face."""
         opened = openness(self._iris, [view.eyes for view in views])
-        expressions = self._expression.estimate([view.expression for view in views])
+        expressions = _told(self._expression, [view.expression for view in views])
         return [
             Answers(float(left), float(right), expression[EMOTIONS]["neutral"], masked, useful)
             for (left, right), expression, masked, useful in zip(
@@ -73,10 +77,10 @@ class QualityAssessmentEstimator(Estimator[QualityView]):
 
     def _masked(self, views: Sequence[QualityView]) -> list[float | None]:
         """How likely each face is masked; None where there is no network to say so."""
-        crops = [view.mask for view in views if view.mask is not None]
-        if self._mask is None or len(crops) != len(views):
+        seen = [view.mask for view in views if view.mask is not None]
+        if self._mask is None or len(seen) != len(views):
             return [None] * len(views)
-        return [attributes[MASK].confidence for attributes in self._mask.estimate(crops)]
+        return [attributes[MASK].confidence for attributes in _told(self._mask, seen)]
 
     def _useful(self, views: Sequence[QualityView]) -> list[float | None]:
         """How useful the network finds each face; None where there is no network."""
@@ -84,3 +88,15 @@ class QualityAssessmentEstimator(Estimator[QualityView]):
         if self._portrait is None or len(crops) != len(views):
             return [None] * len(views)
         return [float(value) for value in usefulness(self._portrait, crops)]
+
+
+def _told_or_seen(estimator: Estimator[Image], image: Image, attributes: Attributes) -> Image | Attributes:
+    """What ``estimator`` said of an object before, or else what it looks at."""
+    told = {attribute: attributes[attribute] for attribute in estimator.provides if attribute in attributes}
+    return Attributes(told) if told else estimator.view(image, attributes)
+
+
+def _told(estimator: Estimator[Image], views: Sequence[Image | Attributes]) -> list[Attributes]:
+    """What ``estimator`` says of each object, where it did not say it before."""
+    new = iter(estimator.estimate([view for view in views if not isinstance(view, Attributes)]))
+    return [view if isinstance(view, Attributes) else next(new) for view in views]

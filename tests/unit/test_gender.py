@@ -11,7 +11,7 @@ from PIL import Image
 
 from estimators.gender import GenderEstimator
 from models import Model
-from schemas.attributes import BOX, GENDER, Attributes, Box, Gender
+from schemas.attributes import BOX, GENDER, MALE, Attributes, Box, Gender
 
 ASTRONAUT = Box(0.348, 0.127, 0.526, 0.344)
 USUAL = Box(0.18, 0.28, 0.70, 0.90)  # where the labelled photographs have their face, on the average
@@ -63,3 +63,14 @@ def test_most_labelled_faces_are_told_right(model: Callable[[str], Model], data:
     views = [node.view(face, Attributes({BOX: USUAL})) for face in faces]
     told = [answer[GENDER] for answer in node.estimate(views)]
     assert np.mean([gender == row["gender"] for gender, row in zip(told, rows, strict=True)]) > 0.85
+
+
+def test_what_the_age_estimator_learned_of_the_face_is_not_asked_again() -> None:
+    def never(*_: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        raise AssertionError("the network ran")
+
+    node = GenderEstimator({"age-gender": [Model("any", "faceapi-age-gender", never)]})
+    image = np.zeros((50, 70, 3), np.uint8)
+    told = [Attributes({BOX: Box(0.4, 0.4, 0.6, 0.6), MALE: share}) for share in (0.9, 0.1)]
+    answers = node.estimate([node.view(image, each) for each in told])
+    assert [answer[GENDER] for answer in answers] == [Gender.MALE, Gender.FEMALE]

@@ -1,13 +1,13 @@
 """The planner over small made-up services."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from graph import Condition, Fact, GraphSpec, Plan, PlanError, Planner
 from schemas import BadDocument, TooLarge
-from schemas.attributes import AGE, BOX, CONFIDENCE, EMOTIONS, GENDER, KEYPOINTS, TEMPLATE, Attribute
+from schemas.attributes import AGE, BOX, CONFIDENCE, EMOTIONS, GENDER, KEYPOINTS, MALE, TEMPLATE, Attribute
 
 
 @dataclass(frozen=True)
@@ -16,6 +16,8 @@ class Made:
     requires: frozenset[Attribute[Any]]
     provides: frozenset[Attribute[Any]]
     subject: str = "face"
+    uses: frozenset[Attribute[Any]] = frozenset()
+    reveals: frozenset[Attribute[Any]] = frozenset()
 
 
 def made(name: str, requires: set[Attribute[Any]], provides: set[Attribute[Any]], subject: str = "face") -> Made:
@@ -270,3 +272,27 @@ def test_a_specification_beyond_the_limit_is_refused_before_it_is_read(raw: Any)
 def test_as_many_names_as_are_allowed_pass() -> None:
     raw = {"services": ["bodies"], "outputs": ["age"], "nodes": [{"service": "ages", "after": ["bodies", "ages"]}]}
     assert len(GraphSpec.of(raw, most=3).nodes) == 2
+
+
+SEEING = replace(made("seeing", {BOX}, {AGE}), reveals=frozenset({MALE}))
+ASKING = replace(made("asking", {BOX}, {GENDER}), uses=frozenset({MALE}))
+USING = Planner.of([FITTER, SEEING, ASKING])
+
+
+def test_a_service_waits_for_the_one_that_spares_it_work() -> None:
+    plan = USING.plan(GraphSpec.of({"services": ["asking", "seeing"]}))
+    assert list(plan.stages()) == [("fitter",), ("seeing",), ("asking",)]
+    assert plan.steps["asking"].uses == {"seeing"}
+    assert plan.steps["asking"].needs == {"fitter"}
+
+
+def test_what_a_service_could_use_is_not_run_for_it() -> None:
+    plan = USING.plan(GraphSpec.of({"services": ["asking"]}))
+    assert list(plan.steps) == ["fitter", "asking"]
+
+
+def test_an_order_that_the_caller_wants_comes_before_saving_work() -> None:
+    nodes = [{"service": "seeing", "after": ["asking"]}, {"service": "asking"}]
+    plan = USING.plan(GraphSpec.of({"nodes": nodes}))
+    assert list(plan.stages()) == [("fitter",), ("asking",), ("seeing",)]
+    assert not plan.steps["asking"].uses

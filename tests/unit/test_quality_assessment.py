@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from estimators.emotion import EmotionEstimator
 from estimators.face import FaceFitter
+from estimators.mask import MaskEstimator
 from estimators.quality import QualityAssessmentEstimator
 from models import Model
 from schemas.attributes import ANGLES, BOX, KEYPOINTS, QUALITY, QUALITY_NAMES, Angles, Attributes, Box, Point
@@ -145,3 +147,17 @@ def test_tiny_photos_still_get_an_answer(
     shape: tuple[int, int, int], bare: QualityAssessmentEstimator, face: Attributes
 ) -> None:
     assert _is_complete(_assessed(bare, np.full(shape, 128, np.uint8), face))
+
+
+def test_what_others_said_of_the_face_is_not_asked_again(
+    full: QualityAssessmentEstimator, models_for: ModelsFor, astronaut: Image, face: Attributes
+) -> None:
+    said = face
+    for other in (EmotionEstimator(models_for("expression")), MaskEstimator(models_for("mask"))):
+        said |= other.estimate([other.view(astronaut, face)])[0]
+    views = [full.view(astronaut, attributes) for attributes in (face, said)]
+    assert not isinstance(views[0].expression, Attributes)
+    assert isinstance(views[1].expression, Attributes)
+    assert isinstance(views[1].mask, Attributes)
+    alone, helped = full.estimate(views)
+    assert alone == helped

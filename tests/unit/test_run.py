@@ -1,10 +1,11 @@
 """Running plans with functions in place of services."""
 
 import asyncio
+from dataclasses import replace
 
 from graph import Failure, GraphSpec, Objects, Outcome, Planner, Scene, Step, run
 from schemas import Attributes, Frame
-from schemas.attributes import AGE, BOX, CONFIDENCE, EMOTIONS, GENDER, Box, Gender
+from schemas.attributes import AGE, BOX, CONFIDENCE, EMOTIONS, GENDER, MALE, Box, Gender
 from tests.unit.test_plan import made
 
 BIG, SMALL = Box(0.0, 0.0, 0.5, 0.5), Box(0.5, 0.5, 0.75, 0.625)
@@ -102,3 +103,20 @@ async def test_no_objects_no_calls() -> None:
     outcome = await run(PLANNER.plan(GraphSpec.of({"outputs": ["age"]})), call, {}, Frame(1, 1))
     assert calls == ["finder"]
     assert not outcome.found["face"]
+
+
+async def test_a_failure_does_not_stop_what_would_only_have_used_the_result() -> None:
+    seeing = replace(made("seeing", {BOX}, {AGE}), reveals=frozenset({MALE}))
+    asking = replace(made("asking", {BOX}, {GENDER}), uses=frozenset({MALE}))
+    plan = Planner.of([made("finder", set(), {BOX}), seeing, asking]).plan(
+        GraphSpec.of({"services": ["asking", "seeing"]})
+    )
+
+    async def failing(step: Step, objects: Objects) -> Objects:
+        if step.name == "seeing":
+            raise RuntimeError("out of order")
+        return [Attributes({BOX: BIG})] if step.detects else [Attributes({GENDER: Gender.MALE}) for _ in objects]
+
+    outcome = await run(plan, failing, {}, Frame(200, 100))
+    assert list(outcome.failures) == ["seeing"]
+    assert [each[GENDER] for each in outcome.found["face"]] == [Gender.MALE]
