@@ -16,6 +16,7 @@ from estimators import CATALOGUE
 from models import Manifest, MissingModel, ModelStore, load_manifest
 from models.fetch import pull
 from models.listing import progress_bars, table
+from serving import ingress
 from serving.checks import check
 from serving.health import product_version
 from serving.settings import Settings
@@ -58,12 +59,13 @@ def models_pull(
 
 
 @app.command()
-def serve(
+def serve(  # noqa: PLR0913, PLR0917 - one argument an option
     config: Annotated[Path, typer.Option(help="The Serve configuration.", exists=True, dir_okay=False)] = CONFIG,
     host: Annotated[str | None, typer.Option(help="Address to listen on; beyond loopback keys are required.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on.")] = None,
     mirror: Mirror = None,
     pull_models: Annotated[bool, typer.Option("--pull/--no-pull", help="Obtain missing models first.")] = True,
+    dashboard: Annotated[bool, typer.Option(help="Run Ray's dashboard, too: 75 MB, on port 8265.")] = False,
 ) -> None:
     """Obtain the models and run the server of serve_config.yaml on this machine."""
     loaded = yaml.safe_load(config.read_text(encoding="utf-8"))
@@ -82,9 +84,13 @@ def serve(
         _pull(load_manifest(), settings.store(), None, mirror)
     effective = _written({**loaded, "http_options": chosen})
     console.print(f"Facet on http://{chosen['host']}:{chosen['port']} - try it there in a browser; Ctrl-C ends it.")
-    environment = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ADDRESS": "local", **os.environ}
-    command = [sys.executable, "-m", "ray.serve.scripts", "run", str(effective), "--app-dir", str(config.parent)]
-    os.execve(sys.executable, command, environment)  # noqa: S606 - Serve takes over this process and its signals
+    ours = {
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "FACET_DASHBOARD": str(int(dashboard)),
+        **ingress.environment(effective.parent),
+    }
+    command = [sys.executable, "-m", "serving.launch", str(effective), str(config.parent)]
+    os.execve(sys.executable, command, ours | os.environ)  # noqa: S606 - it takes over this process and its signals
 
 
 def _pull(manifest: Manifest, store: ModelStore, names: list[str] | None, mirror: Path | None) -> bool:
@@ -109,11 +115,10 @@ def _listening(loaded: dict[str, Any], host: str | None, port: int | None) -> di
 
 
 def _written(configuration: dict[str, Any]) -> Path:
-    """A file with the configuration that only this user can read: it may hold API keys."""
-    handle, name = tempfile.mkstemp(prefix="facet-", suffix=".yaml")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        yaml.safe_dump(configuration, file)
-    return Path(name)
+    """A file with the configuration, in a folder that only this user can read: it may hold API keys."""
+    path = Path(tempfile.mkdtemp(prefix="facet-")) / "serve.yaml"
+    path.write_text(yaml.safe_dump(configuration), encoding="utf-8")
+    return path
 
 
 def _check_free(host: str, port: int) -> None:

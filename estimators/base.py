@@ -39,6 +39,7 @@ class Node(ABC):
     provides: ClassVar[frozenset[Attribute[Any]]] = frozenset()
     uses: ClassVar[frozenset[Attribute[Any]]] = frozenset()
     reveals: ClassVar[frozenset[Attribute[Any]]] = frozenset()
+    heavy: ClassVar[bool] = False  # costs a multiple of what the others do, and may be worth scaling by itself
     tasks: ClassVar[tuple[str, ...]] = ()
     optional: ClassVar[tuple[str, ...]] = ()
 

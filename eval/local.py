@@ -10,6 +10,7 @@ import uvicorn
 from estimators import CATALOGUE
 from serving.api import application
 from serving.engine import Engine
+from serving.loading import Loader
 from serving.settings import Settings
 from serving.stages import Local
 
@@ -19,7 +20,8 @@ _PATIENCE = 60.0  # seconds for the server to begin to listen, once all models a
 @contextmanager
 def served(settings: Settings) -> Iterator[str]:
     """Serves all services on a free port of loopback while the context lasts; yields the address."""
-    engine = Engine(settings, {name: Local(name, settings) for name in CATALOGUE})
+    loader = Loader(settings)
+    engine = Engine(settings, {name: Local(name, settings, loader) for name in CATALOGUE})
     config = uvicorn.Config(application(engine), host="127.0.0.1", port=0, log_level="warning", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, daemon=True)

@@ -1,7 +1,9 @@
 """The HTTP interface: a Starlette application over an ``Engine``."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,17 +18,18 @@ from estimators import Detector
 from schemas import BadDocument, Dialect, Document
 from schemas.versions import DIALECTS
 from serving import graphs, process
+from serving.admission import Body
 from serving.context import Context, Timings
 from serving.engine import Engine
-from serving.errors import UnknownService, problem
+from serving.errors import SlowClient, UnknownService, problem
 from serving.health import readiness, version
 from serving.http import answer, failure, options, payload, uploaded_image
-from serving.middleware import Admission, ApiKeys, RequestId
+from serving.middleware import ApiKeys, RequestId
 from serving.openapi import document as openapi_document
 from serving.pages import STATIC, SWAGGER, docs_page, try_page
-from serving.settings import Settings
 
-Handler = Callable[[Engine, Request, Context], Awaitable[Any]]
+Reader = Callable[[Engine, Request, Body], Awaitable[Any]]  # gives the value that a request carries
+Handler = Callable[[Engine, Request, Context, Any], Awaitable[Any]]  # gives the answer to that value
 
 
 def application(engine: Engine) -> Starlette:
@@ -43,10 +46,10 @@ def application(engine: Engine) -> Starlette:
         Mount("/static", StaticFiles(directory=STATIC)),
         *_page("/graph", _get(_graph_list)),
         *_page("/graph/{name}", _get(_graph)),
-        *_post("/graph", "sample", _graph_sample, engine),
-        *_post("/graph", "image", _graph_image, engine),
-        *_post("/{service}", "sample", _sample, engine),
-        *_post("/{service}", "image", _image, engine),
+        *_post("/graph", "sample", _graph_body, _graph_sample),
+        *_post("/graph", "image", _graph_upload, _graph_image),
+        *_post("/{service}", "sample", _body, _sample),
+        *_post("/{service}", "image", _upload, _image),
     ]
     middleware = [
         Middleware(RequestId),
@@ -57,7 +60,6 @@ def application(engine: Engine) -> Starlette:
             allow_headers=["*"],
             expose_headers=["X-Request-ID", "Server-Timing"],
         ),
-        Middleware(Admission, most=settings.max_requests),
         Middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys]),
     ]
     app = Starlette(routes=routes, middleware=middleware, exception_handlers={404: _told, 405: _told})
@@ -74,27 +76,43 @@ def _page(path: str, endpoint: Callable[[Request], Awaitable[Response]]) -> list
     return [Route(path, endpoint), Route(f"{path}/", endpoint)]
 
 
-def _post(prefix: str, kind: str, handler: Handler, engine: Engine) -> list[Route]:
+def _post(prefix: str, kind: str, reader: Reader, handler: Handler) -> list[Route]:
     """The routes of one operation: with a version, without one (as v1), and each with a slash at the end."""
-    endpoint = _answering(handler, engine.settings)
+    endpoint = _answering(reader, handler)
     paths = [f"{prefix}/{{version}}/process/{kind}", f"{prefix}/process/{kind}"]
     return [Route(path + end, endpoint, methods=["POST"]) for path in paths for end in ("", "/")]
 
 
-def _answering(handler: Handler, settings: Settings) -> Callable[[Request], Awaitable[Response]]:
-    """The endpoint around a handler: options, time limit, and errors as answers."""
+def _answering(reader: Reader, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """The endpoint around a reader and a handler: options, time limits, admission, and errors as answers."""
 
     async def endpoint(request: Request) -> Response:
         timings = Timings()
+        engine: Engine = request.app.state.engine
         try:
-            context = Context(options(request), timings)
-            async with asyncio.timeout(settings.request_timeout):
-                content = await handler(request.app.state.engine, request, context)
-                return await answer(content, context)
+            chosen = options(request)
+            asked = inf if chosen.seconds is None else chosen.seconds
+            seconds = min(asked, engine.settings.request_timeout)
+            context = Context(chosen, timings, time.monotonic() + seconds)
+            async with asyncio.timeout(seconds):
+                with engine.arrivals.body() as body:
+                    carried = await _arrived(reader(engine, request, body), engine.settings.body_timeout)
+                    with engine.admission.entered():
+                        content = await handler(engine, request, context, carried)
+                        return await answer(content, context, body)
         except Exception as error:  # noqa: BLE001 - the one place where errors become responses
             return failure(request, problem(error), timings)
 
     return endpoint
+
+
+async def _arrived(reading: Awaitable[Any], seconds: float) -> Any:
+    """What a reader gives; raises ``SlowClient`` where the body does not arrive in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await reading
+    except TimeoutError:
+        raise SlowClient from None
 
 
 def _get(handler: Callable[[Engine, Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
@@ -114,41 +132,54 @@ def _dialect(request: Request) -> Dialect:
     return DIALECTS[name]
 
 
-async def _sample(engine: Engine, request: Request, context: Context) -> Any:
-    service, dialect = request.path_params["service"], _dialect(request)
-    engine.kind(service)
-    body = await payload(request, engine.settings)
-    document = Document.of(body, dialect, engine.settings.max_objects)
-    return await process.sample(engine, service, document, context)
+async def _body(engine: Engine, request: Request, body: Body) -> Any:
+    engine.kind(request.path_params["service"])
+    _dialect(request)
+    return await payload(request, engine.settings, body)
 
 
-async def _image(engine: Engine, request: Request, context: Context) -> Any:
-    service, dialect = request.path_params["service"], _dialect(request)
+async def _sample(engine: Engine, request: Request, context: Context, carried: Any) -> Any:
+    document = Document.of(carried, _dialect(request), engine.settings.max_objects)
+    return await process.sample(engine, request.path_params["service"], document, context)
+
+
+async def _upload(engine: Engine, request: Request, body: Body) -> bytes:
+    service = request.path_params["service"]
     if not issubclass(engine.kind(service), Detector):
         raise UnknownService(f"{service} needs the attributes of objects: use process/sample")
-    document = Document.holding(await uploaded_image(request, engine.settings), dialect)
-    return await process.sample(engine, service, document, context)
+    return await uploaded_image(request, engine.settings, body)
 
 
-async def _graph_sample(engine: Engine, request: Request, context: Context) -> Any:
+async def _image(engine: Engine, request: Request, context: Context, carried: bytes) -> Any:
+    document = Document.holding(carried, _dialect(request))
+    return await process.sample(engine, request.path_params["service"], document, context)
+
+
+async def _graph_body(engine: Engine, request: Request, body: Body) -> Any:
+    return await payload(request, engine.settings, body)
+
+
+async def _graph_sample(engine: Engine, request: Request, context: Context, carried: Any) -> Any:
     dialect = _dialect(request)
-    body = await payload(request, engine.settings)
-    asked = body.get("graph") if isinstance(body, dict) else None
+    asked = carried.get("graph") if isinstance(carried, dict) else None
     graph = graphs.wanted(engine, request.query_params, asked)
-    if isinstance(body, dict) and "samples" in body:
-        return await graphs.batch(engine, graph, dialect, body, context) | context.beside()
+    if isinstance(carried, dict) and "samples" in carried:
+        return await graphs.batch(engine, graph, dialect, carried, context) | context.beside()
     if graph.compares:
         raise BadDocument("Field required: a comparison takes two samples", ("samples",), "missing")
-    document = Document.of(body, dialect, engine.settings.max_objects)
+    document = Document.of(carried, dialect, engine.settings.max_objects)
     return await graphs.answered(engine, graph, document, context) | context.beside()
 
 
-async def _graph_image(engine: Engine, request: Request, context: Context) -> Any:
-    dialect = _dialect(request)
+async def _graph_upload(engine: Engine, request: Request, body: Body) -> bytes:
+    return await uploaded_image(request, engine.settings, body)
+
+
+async def _graph_image(engine: Engine, request: Request, context: Context, carried: bytes) -> Any:
     graph = graphs.wanted(engine, request.query_params, None)
     if graph.compares:
         raise BadDocument("A comparison takes two samples: use process/sample", ("samples",), "missing")
-    document = Document.holding(await uploaded_image(request, engine.settings), dialect)
+    document = Document.holding(carried, _dialect(request))
     return await graphs.answered(engine, graph, document, context) | context.beside()
 
 

@@ -1,9 +1,11 @@
 """The Serve application that serve_config.yaml names: one deployment a service, and the gateway in front of them."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from ray import serve
 from ray.serve import Application
+from ray.serve.config import AutoscalingConfig
 from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 
@@ -11,21 +13,34 @@ from models import choice_name
 from serving.api import application
 from serving.checks import check, names
 from serving.engine import Engine
+from serving.loading import Loader
+from serving.placement import Place, cores, gateways, planned
 from serving.settings import Settings
-from serving.stages import Local, Remote
+from serving.stages import Hosted, Local, Remote
 
 GATEWAY = "gateway"
 _CPUS = 0.1  # what a replica reserves, so that all start on two cores; serve_config.yaml has the last word
-_ONGOING, _QUEUED = 16, 256  # requests of a replica, and those that wait for it, before 503 is answered
+_ONGOING = 16  # calls that a replica takes at a time, and may answer in one run of its models
 _ENTERING = 1024  # requests that Serve hands to a gateway, which itself refuses those beyond its own limit
+
+# A service that runs inside the gateways still has its deployment, which anything in the cluster may call and an
+# operator may scale; until then it has no replica.
+_ASLEEP = AutoscalingConfig(min_replicas=0, initial_replicas=0, max_replicas=1, target_ongoing_requests=2)
 
 
 @serve.ingress()
 class Gateway:
     """Takes requests, decodes images once, cuts what each service looks at, and asks the services."""
 
-    def __init__(self, settings: Settings, services: "dict[str, DeploymentHandle[Any]]") -> None:
-        self._engine = Engine(settings, {name: Remote(handle) for name, handle in services.items()})
+    def __init__(
+        self, settings: Settings, places: Mapping[str, Place], services: "dict[str, DeploymentHandle[Any]]"
+    ) -> None:
+        loader = Loader(settings)
+        stages = {
+            name: Local(name, settings, loader) if places[name] is Place.LOCAL else Remote(handle)
+            for name, handle in services.items()
+        }
+        self._engine = Engine(settings, stages)
 
     def __serve_build_asgi_app__(self) -> Starlette:
         return application(self._engine)
@@ -45,12 +60,25 @@ def build(args: Settings) -> Application:
     """The application with the services that the settings name, by default all; refuses settings that cannot work."""
     check(args)
     args = args.model_copy(update={"models": resolved(args)})
-    reserved = {"num_cpus": _CPUS}
-    services = {
-        name: serve.deployment(
-            name=name, ray_actor_options=reserved, max_ongoing_requests=_ONGOING, max_queued_requests=_QUEUED
-        )(Local).bind(name, args)
-        for name in names(args)
-    }
-    gateway = serve.deployment(name=GATEWAY, ray_actor_options=reserved, max_ongoing_requests=_ENTERING)(Gateway)
-    return gateway.bind(args, services)
+    available = cores()
+    places = planned(args, names(args), available)
+    services = {name: _service(name, args, place) for name, place in places.items()}
+    gateway = serve.deployment(
+        name=GATEWAY,
+        num_replicas=gateways(args, available),
+        ray_actor_options={"num_cpus": _CPUS},
+        max_ongoing_requests=_ENTERING,
+    )(Gateway)
+    return gateway.bind(args, places, services)
+
+
+def _service(name: str, settings: Settings, place: Place) -> Application:
+    scale: dict[str, Any] = {"num_replicas": 1} if place is Place.REMOTE else {"autoscaling_config": _ASLEEP}
+    deployment = serve.deployment(
+        name=name,
+        ray_actor_options={"num_cpus": _CPUS},
+        max_ongoing_requests=_ONGOING,
+        max_queued_requests=settings.max_queued,
+        **scale,
+    )(Hosted)
+    return deployment.bind(name, settings)

@@ -8,6 +8,7 @@ from models import PROVIDERS
 from schemas import BadDocument, TooLarge
 from serving.engine import planner
 from serving.graphs import Wanted, compiled
+from serving.placement import DEFAULT
 from serving.settings import Settings
 
 
@@ -17,7 +18,8 @@ class BadSettings(ValueError):
 
 def check(settings: Settings) -> None:
     """Raises ``BadSettings`` where names are unknown, values cannot work or graphs cannot be planned."""
-    problems = [*_services(settings), *_detectors(settings), *_models(settings), *_providers(settings)]
+    problems = [*_services(settings), *_placement(settings), *_detectors(settings)]
+    problems += [*_models(settings), *_providers(settings)]
     problems += _graphs(settings) if not problems else []
     if problems:
         raise BadSettings("the settings cannot work:\n" + "\n".join(f"- {each}" for each in problems))
@@ -44,6 +46,10 @@ def _services(settings: Settings) -> Iterator[str]:
         yield "services: each can be named only once"
     if settings.model_mirror is not None and not settings.model_mirror.is_dir():
         yield f"model_mirror: {settings.model_mirror} is not a folder"
+
+
+def _placement(settings: Settings) -> Iterator[str]:
+    yield from _unknown("placement", settings.placement, [DEFAULT, *CATALOGUE])
 
 
 def _detectors(settings: Settings) -> Iterator[str]:

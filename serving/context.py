@@ -1,5 +1,6 @@
 """What belongs to one request: how the answer shall look, and where its time went."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.fields import Json
+from serving.stages import Call
 
 
 class Options(NamedTuple):
@@ -17,6 +19,7 @@ class Options(NamedTuple):
     timings: bool = False
     partial: bool = False  # whether a graph answers although some of it failed
     threshold: float | None = None  # of detection
+    seconds: float | None = None  # that the request may take, where it says so
 
 
 @dataclass
@@ -49,6 +52,11 @@ class Context:
 
     options: Options
     timings: Timings = field(default_factory=Timings)
+    deadline: float = math.inf  # by the monotonic clock: nobody waits for the answer any more
+
+    def call(self) -> Call:
+        """What goes along with a call to a service."""
+        return Call(None if self.deadline == math.inf else self.deadline - time.monotonic())
 
     def beside(self) -> Json:
         """What to send beside the document."""

@@ -1,24 +1,27 @@
 """What the system can do with images and objects, whatever the wire format: one service, a graph, a comparison."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
 from estimators import CATALOGUE, Estimator, FaceDetectorWith, Image, Matcher, Node
+from estimators.geometry import Photo
 from graph import Objects, Outcome, Plan, Planner, Scene, Step, run
 from models import MissingModel
 from schemas import Attributes, Document, Frame, Picture
 from schemas.attributes import BOX, CONFIDENCE, Verification
 from schemas.image import decode, pixel_count
+from serving.admission import Admission, Arrivals
 from serving.budget import Budget
-from serving.context import Timings
+from serving.context import Context
 from serving.errors import UnknownService
+from serving.loading import described
 from serving.settings import Settings
-from serving.stages import Stage, Status, node
+from serving.stages import Local, Stage, Status
 
-_BATCH = 32  # objects in one run of a model, which bounds the memory that a crowded photo takes
+_SMALL = 2_000_000  # pixels; larger images are decoded in a thread, as that takes longer than a model's run
 _CONDITIONAL = frozenset[Any]({BOX, CONFIDENCE})  # what a graph's conditions ask about
 
 
@@ -43,11 +46,12 @@ class Engine:
         self.settings = settings
         self.stages = stages
         self.said: dict[str, Said] = {}  # what each service said of itself last
-        self._nodes: dict[str, Node] = {}
+        self.admission = Admission(settings.max_requests)
+        self.arrivals = Arrivals(settings.max_bytes_in_flight)
+        self._described: dict[str, Node] = {}
         self._pixels = Budget(settings.max_pixels_in_flight)
-        # Pools of their own: a request that decodes for long must not keep others from being encoded.
+        # A pool of its own: a request that decodes for long must not keep others from being encoded.
         self._decoding = ThreadPoolExecutor(2, "decode")
-        self._cutting = ThreadPoolExecutor(2, "cut")
         self.planner = planner(stages)
 
     def kind(self, name: str) -> type[Node]:
@@ -57,33 +61,38 @@ class Engine:
         return CATALOGUE[name]
 
     @asynccontextmanager
-    async def pixels(self, picture: Picture, timings: Timings) -> AsyncIterator[Image]:
+    async def photo(self, picture: Picture, context: Context) -> AsyncIterator[Photo]:
         """The upright pixels of an image on the wire; waits while the images of other requests fill the memory."""
         limits = self.settings.image_limits
-        async with self._pixels.held(pixel_count(picture, limits)):
-            with timings.measure("decode"):
-                loop = asyncio.get_running_loop()
-                image = await loop.run_in_executor(self._decoding, decode, picture, limits)
-            yield image
+        pixels = pixel_count(picture, limits)
+        async with self._pixels.held(pixels):
+            with context.timings.measure("decode"):
+                if pixels <= _SMALL:
+                    image = decode(picture, limits)
+                else:
+                    loop = asyncio.get_running_loop()
+                    image = await loop.run_in_executor(self._decoding, decode, picture, limits)
+            yield Photo(image)
 
-    async def detect(self, name: str, image: Image, threshold: float | None) -> list[Attributes]:
+    async def detect(self, name: str, image: Image, threshold: float | None, context: Context) -> list[Attributes]:
         """The objects that the detector ``name`` finds, those below ``threshold`` left out."""
         if threshold is None:
             threshold = self.settings.thresholds.get(name)
-        return await self.stages[name].detect(image, threshold)
+        with context.timings.measure(name):
+            return await self.stages[name].detect(image, threshold, context.call())
 
-    async def estimate(self, name: str, image: Image, objects: Sequence[Attributes]) -> list[Attributes]:
+    async def estimate(
+        self, name: str, photo: Photo, objects: Sequence[Attributes], context: Context
+    ) -> list[Attributes]:
         """What the estimator ``name`` says of each of the objects."""
         found: list[Attributes] = []
-        for start in range(0, len(objects), _BATCH):
-            part = objects[start : start + _BATCH]
-            views = await asyncio.get_running_loop().run_in_executor(self._cutting, self._views, name, image, part)
-            found += await self.stages[name].estimate(views)
+        most = self.settings.max_batch  # also bounds the memory that a crowded photo takes
+        estimator, stage = self._viewer(name), self.stages[name]
+        with context.timings.measure(name):
+            for start in range(0, len(objects), most):
+                views = [_view(estimator, photo, each) for each in objects[start : start + most]]
+                found += await stage.estimate(views, context.call())
         return found
-
-    def _views(self, name: str, image: Image, objects: Sequence[Attributes]) -> list[Any]:
-        estimator = self._viewer(name)
-        return [estimator.view(image, each) for each in objects]
 
     async def match(self, pairs: Sequence[tuple[Attributes, Attributes]]) -> list[Verification]:
         """How alike the templates of each pair are."""
@@ -96,29 +105,30 @@ class Engine:
         return await self.stages["verify-matcher"].best(first, second)
 
     def _viewer(self, name: str) -> Estimator[Any]:
-        """The estimator whose ``view`` cuts what its deployment wants to see."""
-        if name not in self._nodes:
-            try:
-                self._nodes[name] = node(name, self.settings, loaded=False)
-            except MissingModel as error:
-                raise MissingModel(f"{name} cannot answer: {error}") from None
-        viewer = self._nodes[name]
+        """The estimator whose ``view`` cuts what its models look at, wherever these run."""
+        stage = self.stages[name]
+        viewer = stage.node if isinstance(stage, Local) else self._describe(name)
         if not isinstance(viewer, Estimator):
             raise TypeError(f"{name} is no estimator")
         return viewer
 
-    async def execute(
-        self, plan: Plan, document: Document, image: Image, threshold: float | None, timings: Timings
-    ) -> Outcome:
+    def _describe(self, name: str) -> Node:
+        if name not in self._described:
+            try:
+                self._described[name] = described(name, self.settings)
+            except MissingModel as error:
+                raise MissingModel(f"{name} cannot answer: {error}") from None
+        return self._described[name]
+
+    async def execute(self, plan: Plan, document: Document, photo: Photo, context: Context) -> Outcome:
         """Runs a plan on the objects of a document, those without objects on what its detectors find."""
 
         async def call(step: Step, objects: Objects) -> Objects:
-            with timings.measure(step.name):
-                if step.detects:
-                    return await self.detect(step.name, image, _lowest(step, threshold))
-                return await self.estimate(step.name, image, objects)
+            if step.detects:
+                return await self.detect(step.name, photo.image, _lowest(step, context.options.threshold), context)
+            return await self.estimate(step.name, photo, objects, context)
 
-        frame = Frame(image.shape[1], image.shape[0])
+        frame = Frame(photo.image.shape[1], photo.image.shape[0])
         return await run(plan, call, self.scene(plan, document), frame)
 
     def scene(self, plan: Plan, document: Document) -> Scene:
@@ -134,6 +144,14 @@ class Engine:
                 for index in document.indices(subject)
             ]
         return scene
+
+
+def _view(estimator: Estimator[Any], photo: Photo, attributes: Attributes) -> Any:
+    """What an estimator looks at of an object; estimators that inherit the same ``view`` see the same."""
+    if estimator.uses & attributes.keys():
+        return estimator.view(photo.image, attributes)
+    key: Hashable = (type(estimator).view, *(attributes[each] for each in sorted(estimator.requires, key=str)))
+    return photo.once(key, lambda image: estimator.view(image, attributes))
 
 
 def _lowest(step: Step, threshold: float | None) -> float | None:

@@ -20,6 +20,14 @@ class BadOption(BadDocument):
     """A value in the query that an option does not take."""
 
 
+class BadHeader(BadDocument):
+    """A header with a value that it does not take."""
+
+
+class SlowClient(TimeoutError):
+    """The body of a request did not arrive in time."""
+
+
 class Unauthorised(Exception):
     """The request carries no valid key."""
 
@@ -53,8 +61,10 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     BackPressureError: HTTPStatus.SERVICE_UNAVAILABLE,
     DeploymentUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     RayActorError: HTTPStatus.SERVICE_UNAVAILABLE,
+    SlowClient: HTTPStatus.REQUEST_TIMEOUT,
     TimeoutError: HTTPStatus.GATEWAY_TIMEOUT,
 }
+_PARTS: dict[type[Exception], str] = {BadOption: "query", BadHeader: "header"}  # of a request, where not its body
 _BUSY = (Overloaded, BackPressureError, DeploymentUnavailableError, RayActorError)
 
 
@@ -88,7 +98,7 @@ def problem(error: Exception) -> Problem:
 def _detail(cause: BaseException) -> Any:
     match cause:
         case BadDocument():
-            part = "query" if isinstance(cause, BadOption) else "body"
+            part = _PARTS.get(type(cause), "body")
             return [{"loc": [part, *cause.where], "msg": cause.message, "type": cause.kind}]
         case PlanError():
             return [{"loc": ["graph"], "msg": str(cause), "type": "plan_error"}]
@@ -97,7 +107,8 @@ def _detail(cause: BaseException) -> Any:
         case RayError() | DeploymentUnavailableError():
             return "The service is restarting; try again shortly"
         case TimeoutError():
-            return "The request took longer than it may"
+            arriving = isinstance(cause, SlowClient)
+            return "The request took too long to arrive" if arriving else "The request took longer than it may"
         case _:
             return str(cause.args[0]) if cause.args else type(cause).__name__
 

@@ -77,9 +77,9 @@ async def sample(engine: Engine, graph: Wanted, document: Document, context: Con
     plan = compiled(engine.planner, graph, document)
     if not plan.steps:
         return document, {}
-    async with engine.pixels(document.picture(), context.timings) as image:
-        document = document.framed(image)
-        outcome = await engine.execute(plan, document, image, context.options.threshold, context.timings)
+    async with engine.photo(document.picture(), context) as photo:
+        document = document.framed(photo.image)
+        outcome = await engine.execute(plan, document, photo, context)
     if not context.options.partial:
         _raise(plan, outcome)
     beside: Json = {}

@@ -12,12 +12,14 @@ from starlette.responses import Response
 from schemas import BadDocument, TooLarge
 from schemas.fields import Json, number
 from schemas.wire import JSON, MSGPACK, decode_body, encode_body
+from serving.admission import Body
 from serving.context import Context, Options, Timings
-from serving.errors import BadOption, Problem, UnsupportedMedia
+from serving.errors import BadHeader, BadOption, Problem, UnsupportedMedia
 from serving.settings import Settings
 
 _MSGPACK_NAMES = {MSGPACK, "application/x-msgpack", "application/vnd.msgpack"}
-_LARGE = 65536  # bytes; bodies beyond are decoded and encoded in a thread, not to hold up other requests
+_LARGE = 2**20  # bytes; bodies beyond are decoded and encoded in a thread, not to hold up other requests
+_FOREVER = 1e6  # seconds, more than any request may take
 
 
 def options(request: Request) -> Options:
@@ -35,7 +37,19 @@ def options(request: Request) -> Options:
         timings=_flag(request, "timings", False),
         partial=failure == "partial",
         threshold=threshold,
+        seconds=_seconds(request),
     )
+
+
+def _seconds(request: Request) -> float | None:
+    """What ``X-Request-Timeout`` says; None where it is not there."""
+    raw = request.headers.get("x-request-timeout")
+    if raw is None:
+        return None
+    try:
+        return number(float(raw), 0.0, _FOREVER)
+    except ValueError:
+        raise BadHeader("Input should be a number of seconds", ("X-Request-Timeout",), "float_parsing") from None
 
 
 def _fraction(name: str, raw: str) -> float:
@@ -79,7 +93,7 @@ def _weight(accepted: str) -> float:
         return 1.0
 
 
-async def payload(request: Request, settings: Settings) -> Any:
+async def payload(request: Request, settings: Settings, body: Body) -> Any:
     """The value in the body of a ``process/sample`` request.
 
     A body is JSON unless its content type says msgpack: clients that forget the header send JSON.
@@ -87,18 +101,18 @@ async def payload(request: Request, settings: Settings) -> Any:
     sent = _media_type(request.headers.get("content-type"))
     if sent.startswith("multipart/"):
         raise UnsupportedMedia("process/sample takes application/json or application/msgpack")
-    body = b"".join([chunk async for chunk in _limited(request, settings.max_body_bytes)])
+    data = b"".join([chunk async for chunk in _limited(request, settings.max_body_bytes, body)])
     media_type = MSGPACK if sent in _MSGPACK_NAMES else JSON
-    if len(body) < _LARGE:
-        return decode_body(body, media_type)
-    return await asyncio.to_thread(decode_body, body, media_type)
+    if len(data) < _LARGE:
+        return decode_body(data, media_type)
+    return await asyncio.to_thread(decode_body, data, media_type)
 
 
-async def uploaded_image(request: Request, settings: Settings) -> bytes:
+async def uploaded_image(request: Request, settings: Settings, body: Body) -> bytes:
     """The file in the field ``image`` of a ``process/image`` request."""
     if _media_type(request.headers.get("content-type")) != "multipart/form-data":
         raise UnsupportedMedia("process/image takes multipart/form-data with the image in the field 'image'")
-    stream = _limited(request, settings.max_body_bytes)
+    stream = _limited(request, settings.max_body_bytes, body)
     parser = MultiPartParser(request.headers, stream, max_files=8, max_fields=64, max_part_size=settings.max_body_bytes)
     try:
         form = await parser.parse()
@@ -119,26 +133,28 @@ async def uploaded_image(request: Request, settings: Settings) -> bytes:
     return data
 
 
-async def _limited(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+async def _limited(request: Request, limit: int, body: Body) -> AsyncGenerator[bytes, None]:
     """The body in chunks, refused as soon as more has come than may, whatever its Content-Length says."""
     message = f"The request body is larger than {limit} bytes"
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limit:
         raise TooLarge(message)
-    received = 0
     async for chunk in request.stream():
-        received += len(chunk)
-        if received > limit:
+        body.grow(len(chunk))
+        if body.size > limit:
             raise TooLarge(message)
         yield chunk
 
 
-async def answer(content: Json, context: Context) -> Response:
-    """The response with ``content`` in the chosen format."""
+async def answer(content: Json, context: Context, body: Body) -> Response:
+    """The response with ``content`` in the chosen format, to a request with such a ``body``."""
     media_type = context.options.media_type
     with context.timings.measure("encode"):
-        body = await asyncio.to_thread(encode_body, content, media_type)
-    return Response(body, media_type=media_type, headers={"Server-Timing": context.timings.header()})
+        if context.options.echo and body.size >= _LARGE:
+            data = await asyncio.to_thread(encode_body, content, media_type)
+        else:
+            data = encode_body(content, media_type)
+    return Response(data, media_type=media_type, headers={"Server-Timing": context.timings.header()})
 
 
 def failure(request: Request, found: Problem, timings: Timings | None = None) -> Response:

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.errors import Overloaded, Unauthorised, problem
+from serving.errors import Unauthorised, problem
 from serving.http import failure
 
 _IDENTITY = re.compile(r"[\x21-\x7e]{1,128}")
@@ -67,25 +67,3 @@ class ApiKeys:
         if bearer.lower().startswith("bearer "):
             given.append(bearer[7:].strip())
         return any(hmac.compare_digest(each.encode(), key) for each in given if each for key in self._keys)
-
-
-class Admission:
-    """Lets in so many requests at a time; of the others each is told at once to come again."""
-
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self.app = app
-        self._most, self._inside = most, 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "POST":
-            await self.app(scope, receive, send)
-            return
-        if self._inside >= self._most:
-            response = failure(Request(scope, receive), problem(Overloaded("Too many requests; try again shortly")))
-            await response(scope, receive, send)
-            return
-        self._inside += 1
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            self._inside -= 1

@@ -19,21 +19,19 @@ async def sample(engine: Engine, service: str, document: Document, context: Cont
         return found.answer(echo=context.options.echo, **context.beside())
     if document.payload.get("objects") is None:
         raise BadDocument("Field required", ("objects",), "missing")
-    async with engine.pixels(picture, context.timings) as image:
-        document = document.framed(image)
+    async with engine.photo(picture, context) as photo:
+        document = document.framed(photo.image)
         indices = document.indices(kind.subject)
         objects = [document.read(index, kind.requires) for index in indices]
-        with context.timings.measure(service):
-            said = await engine.estimate(service, image, objects)
+        said = await engine.estimate(service, photo, objects, context)
     enriched = document.enriched(dict(zip(indices, said, strict=True)))
     return enriched.answer(echo=context.options.echo, **context.beside())
 
 
 async def _detected(engine: Engine, service: str, document: Document, picture: Picture, context: Context) -> Document:
-    async with engine.pixels(picture, context.timings) as image:
-        with context.timings.measure(service):
-            found = await engine.detect(service, image, context.options.threshold)
-        document = document.framed(image)
+    async with engine.photo(picture, context) as photo:
+        found = await engine.detect(service, photo.image, context.options.threshold, context)
+        document = document.framed(photo.image)
     return document.detected(engine.kind(service).subject, found)
 
 

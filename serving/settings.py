@@ -1,5 +1,6 @@
 """All settings in one frozen object: from ``args`` in serve_config.yaml first, then from ``FACET_…`` variables."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,6 +9,14 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from models import ModelStore, default_cache
 from schemas.image import ImageLimits
+
+
+class Placement(StrEnum):
+    """Where an operator wants a service to run, see ``serving/placement.py``."""
+
+    AUTO = "auto"
+    LOCAL = "local"
+    REMOTE = "remote"
 
 
 class Settings(BaseSettings):
@@ -24,6 +33,22 @@ class Settings(BaseSettings):
     providers: dict[str, tuple[str, ...]] = Field(
         default={}, description="Execution providers of a service, in order: cpu, cuda, openvino, coreml"
     )
+    placement: dict[str, Placement] = Field(
+        default={},
+        description="Where a service runs: local, in every gateway; remote, in deployments of its own; or auto. "
+        "The key default is for all others",
+    )
+    gateways: int | None = Field(
+        default=None, ge=1, description="Gateways to start; by default one a CPU core, up to 8"
+    )
+    max_batch: int = Field(default=32, ge=1, le=1024, description="Objects that a model looks at in one run")
+    batch_wait: float | None = Field(
+        default=None,
+        ge=0,
+        le=1,
+        description="Seconds that a busy remote service waits for more requests to look at together, at the most; "
+        "by default 0, and 0.005 with a GPU",
+    )
     threads: int = Field(default=1, ge=1, le=64, description="ONNX Runtime threads of a replica")
     thresholds: dict[str, float] = Field(default={}, description="The detection threshold of a detector, 0..1")
     graphs: dict[str, dict[str, Any]] = Field(default={}, description="Named graphs, see graph/spec.py")
@@ -35,11 +60,18 @@ class Settings(BaseSettings):
         default=2 * ImageLimits().pixels, ge=1, description="Decoded pixels of all requests together; more wait"
     )
     max_requests: int = Field(default=128, ge=1, description="Requests at a time, of a gateway; more are refused")
+    max_queued: int = Field(default=256, ge=1, description="Calls that wait for a remote service; more are refused")
+    max_bytes_in_flight: int = Field(
+        default=256 * 2**20, ge=1, description="Bytes of the bodies of all requests of a gateway; more are refused"
+    )
     max_body_bytes: int = Field(default=16 * 2**20, ge=1, description="The largest request body")
     max_objects: int = Field(default=1000, ge=1, description="The most objects in a document")
     max_samples: int = Field(default=64, ge=1, description="The most samples in a batch")
     max_nodes: int = Field(default=64, ge=1, description="The most nodes in a graph")
-    request_timeout: float = Field(default=30.0, gt=0, description="Seconds until a request is given up")
+    request_timeout: float = Field(
+        default=30.0, gt=0, description="Seconds until a request is given up; X-Request-Timeout may ask for less"
+    )
+    body_timeout: float = Field(default=15.0, gt=0, description="Seconds within which a request's body must arrive")
 
     cors_origins: tuple[str, ...] = Field(
         default=(), description="Web origins that browsers may call from; '*' for all"
@@ -57,6 +89,14 @@ class Settings(BaseSettings):
     def store(self) -> ModelStore:
         """The model files that these settings point at."""
         return ModelStore(self.cache, self.model_mirror)
+
+    def asked_of(self, service: str) -> tuple[str, ...]:
+        """The execution providers of a service, as they were named."""
+        return self.providers.get(service, ("cpu",))
+
+    def accelerated(self, service: str) -> bool:
+        """Whether a service is to run on something else than a CPU."""
+        return any(name.lower() not in {"cpu", "cpuexecutionprovider"} for name in self.asked_of(service))
 
     @property
     def image_limits(self) -> ImageLimits:

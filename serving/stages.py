@@ -1,23 +1,27 @@
 """A service wherever it runs: in this process, or behind a Ray Serve handle. Callers do not know which."""
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
+import cv2
 from ray.exceptions import RayActorError
 from ray.serve.handle import DeploymentHandle
 
-from estimators import CATALOGUE, Detector, Estimator, Image, Matcher, Node
-from models import MissingModel, Model, ModelError, ModelSpec, provider_names
+from estimators import Detector, Estimator, Image, Matcher, Node
+from models import MissingModel, ModelError
 from schemas import Attributes
 from schemas.attributes import Verification
+from serving.batching import Batcher, Batching
+from serving.loading import Loader, chosen
 from serving.settings import Settings
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Pair = tuple[Attributes, Attributes]
 Objects = Sequence[Attributes]
+
+_WAIT_OF_GPU = 0.005  # seconds; a run on a GPU costs about as much for one object as for many
 
 
 class Status(NamedTuple):
@@ -27,100 +31,130 @@ class Status(NamedTuple):
     missing: str | None
 
 
+class Call(NamedTuple):
+    """What belongs to a call besides its arguments."""
+
+    seconds: float | None = None  # until nobody waits for the answer any more; None where that is not known
+
+
+ANYTIME = Call()
+
+
 class Stage(Protocol):
     """A service that can be awaited."""
 
-    async def detect(self, image: Image, threshold: float | None) -> list[Attributes]: ...
-    async def estimate(self, views: Sequence[Any]) -> list[Attributes]: ...
+    async def detect(self, image: Image, threshold: float | None, call: Call = ANYTIME) -> list[Attributes]: ...
+    async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]: ...
     async def match(self, pairs: Sequence[Pair]) -> list[Verification]: ...
     async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]: ...
     async def status(self) -> Status: ...
 
 
-def node(name: str, settings: Settings, *, loaded: bool) -> Node:
-    """The service ``name`` with its models, or with models that cannot run where only its ``view`` is wanted.
-
-    Raises ``MissingModel`` where a model that it cannot do without is not on this machine.
-    """
-    kind, store = CATALOGUE[name], settings.store()
-    providers = provider_names(settings.providers.get(name, ("cpu",))) if loaded else ()
-
-    def model(spec: ModelSpec) -> Model:
-        if loaded:
-            return store.load(spec, providers, settings.threads)
-        return Model(spec.name, spec.architecture, _never)
-
-    return kind({task: tuple(map(model, specs)) for task, specs in chosen(name, settings).items()})
-
-
-def chosen(name: str, settings: Settings) -> Mapping[str, tuple[ModelSpec, ...]]:
-    """The models of a service by task; those of optional tasks only where they are on this machine."""
-    kind, store = CATALOGUE[name], settings.store()
-    found = {task: store.resolve(task, settings.models.get(task)) for task in kind.tasks}
-    for task in kind.optional:
-        with suppress(MissingModel):
-            found[task] = store.resolve(task, settings.models.get(task))
-    return found
-
-
-def _never(*_: Any) -> Any:
-    raise RuntimeError("this model is only described here; it runs in its own deployment")
-
-
 class Local:
-    """Hosts one service in this process; also what a deployment's replica consists of."""
+    """A service in this process, whose models run in the event loop itself, one after the other.
 
-    def __init__(self, name: str, settings: Settings) -> None:
+    Handing each run to a thread would cost more than it is worth: on a core of its own a gateway has nothing else to
+    do meanwhile, and between two runs it tends to other requests.
+    """
+
+    def __init__(self, name: str, settings: Settings, loader: Loader | None = None) -> None:
         self.name = name
-        self._turn = asyncio.Lock()  # one run of a model at a time; questions of state need not wait for it
         self._node: Node | None = None
         self._missing: str | None = None
+        cv2.setNumThreads(settings.threads)
         try:
-            self._node = node(name, settings, loaded=True)
+            self._node = (loader or Loader(settings)).node(name)
             self._models = tuple(spec.name for specs in chosen(name, settings).values() for spec in specs)
         except ModelError as error:  # missing or damaged: this service cannot answer, the others can
             self._missing, self._models = str(error), ()
 
-    async def detect(self, image: Image, threshold: float | None) -> list[Attributes]:
-        match self._loaded():
-            case Detector() as detector:
-                [found] = await self._in_turn(detector.detect, [image], threshold)
-                return found
-            case other:
-                raise TypeError(f"{other.name} is no detector")
+    @property
+    def node(self) -> Node:
+        """The service itself; raises ``MissingModel`` where it has no models."""
+        if self._node is None:
+            raise MissingModel(f"{self.name} cannot answer: {self._missing}")
+        return self._node
 
-    async def estimate(self, views: Sequence[Any]) -> list[Attributes]:
-        match self._loaded():
-            case Estimator() as estimator:
-                return await self._in_turn(estimator.estimate, views)
-            case other:
-                raise TypeError(f"{other.name} is no estimator")
+    async def detect(self, image: Image, threshold: float | None, call: Call = ANYTIME) -> list[Attributes]:
+        [found] = await self._run(call, _detector(self.node).detect, [image], threshold)
+        return found
+
+    async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]:
+        return await self._run(call, _estimator(self.node).estimate, views)
 
     async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
-        return await self._in_turn(self._matcher().match, pairs)
+        return await self._run(ANYTIME, _matcher(self.node).match, pairs)
 
     async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]:
-        return await self._in_turn(self._matcher().best, first, second)
+        return await self._run(ANYTIME, _matcher(self.node).best, first, second)
 
     async def status(self) -> Status:
         return Status(self._models, self._missing)
 
-    async def _in_turn(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """What a method of the service returns, run in a thread once no other runs."""
-        async with self._turn:
+    async def _run(self, call: Call, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        await asyncio.sleep(0)  # others first: what came in meanwhile, and who has waited longer
+        if call.seconds is not None and call.seconds <= 0:
+            raise TimeoutError
+        return function(*arguments, **named)
+
+
+class Hosted:
+    """A service in a deployment of its own, which answers requests that come together in one run of its models."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self._local = Local(name, settings)
+        self._threaded = settings.accelerated(name)
+        wait = settings.batch_wait if settings.batch_wait is not None else _WAIT_OF_GPU * self._threaded
+        batching = Batching(settings.max_batch, wait)
+        self._detecting = Batcher[Image, list[Attributes]](self._detect, batching)
+        self._estimating = Batcher[Any, Attributes](self._estimate, batching)
+
+    async def detect(self, image: Image, threshold: float | None, call: Call = ANYTIME) -> list[Attributes]:
+        [found] = await self._detecting.ask([image], threshold, call.seconds)
+        return found
+
+    async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]:
+        return await self._estimating.ask(views, None, call.seconds)
+
+    async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
+        return await self._local.match(pairs)
+
+    async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]:
+        return await self._local.best(first, second)
+
+    async def status(self) -> Status:
+        return await self._local.status()
+
+    def _detect(self, images: Sequence[Image], threshold: Any) -> Awaitable[list[list[Attributes]]]:
+        return self._run(_detector(self._local.node).detect, images, threshold)
+
+    def _estimate(self, views: Sequence[Any], _: Any) -> Awaitable[list[Attributes]]:
+        return self._run(_estimator(self._local.node).estimate, views)
+
+    async def _run(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        """Runs in a thread where the work is a GPU's, so that requests can arrive meanwhile; otherwise right here."""
+        if self._threaded:
             return await asyncio.to_thread(function, *arguments, **named)
+        await asyncio.sleep(0)
+        return function(*arguments, **named)
 
-    def _matcher(self) -> Matcher:
-        match self._loaded():
-            case Matcher() as matcher:
-                return matcher
-            case other:
-                raise TypeError(f"{other.name} is no matcher")
 
-    def _loaded(self) -> Node:
-        if self._node is None:
-            raise MissingModel(f"{self.name} cannot answer: {self._missing}")
-        return self._node
+def _detector(node: Node) -> Detector:
+    if not isinstance(node, Detector):
+        raise TypeError(f"{node.name} is no detector")
+    return node
+
+
+def _estimator(node: Node) -> Estimator[Any]:
+    if not isinstance(node, Estimator):
+        raise TypeError(f"{node.name} is no estimator")
+    return node
+
+
+def _matcher(node: Node) -> Matcher:
+    if not isinstance(node, Matcher):
+        raise TypeError(f"{node.name} is no matcher")
+    return node
 
 
 class Remote:
@@ -129,12 +163,12 @@ class Remote:
     def __init__(self, handle: "DeploymentHandle[Any]") -> None:
         self._handle = handle
 
-    async def detect(self, image: Image, threshold: float | None) -> list[Attributes]:
-        found: list[Attributes] = await self._call("detect", image, threshold)
+    async def detect(self, image: Image, threshold: float | None, call: Call = ANYTIME) -> list[Attributes]:
+        found: list[Attributes] = await self._call("detect", image, threshold, call)
         return found
 
-    async def estimate(self, views: Sequence[Any]) -> list[Attributes]:
-        found: list[Attributes] = await self._call("estimate", views)
+    async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]:
+        found: list[Attributes] = await self._call("estimate", views, call)
         return found
 
     async def match(self, pairs: Sequence[Pair]) -> list[Verification]:

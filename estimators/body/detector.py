@@ -36,6 +36,7 @@ class BodyDetector(Detector):
 
     name = "body-detector"
     subject = "body"
+    heavy = True  # 25 ms an image on one core, whatever it shows
     provides = frozenset({KIND, BOX, CONFIDENCE})
     tasks = ("body-detection",)
 

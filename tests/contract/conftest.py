@@ -12,6 +12,7 @@ from estimators import CATALOGUE
 from models import ModelStore
 from serving.api import application
 from serving.engine import Engine
+from serving.loading import Loader
 from serving.settings import Settings
 from serving.stages import Local
 from tests.contract.scripted import Scripted, client
@@ -31,7 +32,8 @@ def engine(settings: Settings) -> Engine:
     """All services, in this process."""
     if not settings.store().available("face-detection"):
         pytest.skip("no models are installed")
-    return Engine(settings, {name: Local(name, settings) for name in CATALOGUE})
+    loader = Loader(settings)
+    return Engine(settings, {name: Local(name, settings, loader) for name in CATALOGUE})
 
 
 @pytest.fixture

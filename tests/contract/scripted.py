@@ -16,7 +16,7 @@ from schemas.attributes import GENDER as GENDER_ATTRIBUTE
 from serving.api import application
 from serving.engine import Engine
 from serving.settings import Settings
-from serving.stages import Stage, Status
+from serving.stages import ANYTIME, Call, Stage, Status
 from tests.pictures import encoded
 
 FACE = {"id": 5, "class": "face", "bbox": [0.1, 0.1, 0.9, 0.9], "mine": [1]}
@@ -29,14 +29,17 @@ class Scripted:
     def __init__(self, error: Exception | None = None, seconds: float = 0) -> None:
         self.error, self.seconds = error, seconds
         self.thresholds: list[float | None] = []
+        self.calls: list[Call] = []
         self.at_once = self.most_at_once = 0
 
-    async def detect(self, _: Pixels, threshold: float | None) -> list[Attributes]:
+    async def detect(self, _: Pixels, threshold: float | None, call: Call = ANYTIME) -> list[Attributes]:
         self.thresholds.append(threshold)
+        self.calls.append(call)
         await self._act()
         return [Attributes({KIND: "face", BOX: Box(0.25, 0.25, 0.75, 0.75), CONFIDENCE: 0.5})]
 
-    async def estimate(self, views: Sequence[Any]) -> list[Attributes]:
+    async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]:
+        self.calls.append(call)
         await self._act()
         return [Attributes({GENDER_ATTRIBUTE: Gender.FEMALE})] * len(views)
 

@@ -1,6 +1,7 @@
 """Limits, keys, and what is told when something breaks."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 import pytest
 from pydantic import SecretStr
@@ -133,3 +134,51 @@ def test_every_error_of_ours_has_a_status() -> None:
         UnsupportedMedia("x"), TimeoutError(),
     ]  # fmt: skip
     assert all(problem(error).status != 500 for error in ours)
+
+
+async def test_a_client_may_ask_for_less_time_but_not_for_more(settings: Settings, stages: dict[str, Scripted]) -> None:
+    path = "/face-detector-face-fitter/v2/process/sample"
+    detector = stages["face-detector-face-fitter"]
+    async with client(settings, stages, request_timeout=0.5) as http:
+        for asked, least, most in (("0.25", 0.0, 0.25), ("60", 0.25, 0.5)):
+            answer = await http.post(path, json=sample(), headers={"X-Request-Timeout": asked})
+            assert answer.status_code == 200
+            seconds = detector.calls[-1].seconds
+            assert seconds is not None
+            assert least < seconds <= most
+        detector.seconds = 1.0
+        answer = await http.post(path, json=sample(), headers={"X-Request-Timeout": "0.05"})
+        assert answer.status_code == 504
+        for wrong in ("soon", "-1", "nan"):
+            answer = await http.post(path, json=sample(), headers={"X-Request-Timeout": wrong})
+            assert answer.status_code == 422
+            assert answer.json()["detail"][0]["loc"] == ["header", "X-Request-Timeout"]
+
+
+async def test_a_client_that_sends_slowly_is_told_and_keeps_nobody_out(
+    settings: Settings, stages: dict[str, Scripted]
+) -> None:
+    stopped = asyncio.Event()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield b"{"
+        await stopped.wait()
+
+    path = "/face-detector-face-fitter/v2/process/sample"
+    async with client(settings, stages, max_requests=1, body_timeout=0.2) as http:
+        slow = asyncio.create_task(http.post(path, content=slowly()))
+        await asyncio.sleep(0.05)
+        assert (await http.post(path, json=sample())).status_code == 200
+        answer = await slow
+    assert answer.status_code == 408
+    assert answer.json() == {"detail": "The request took too long to arrive"}
+
+
+async def test_bodies_beyond_the_memory_for_them_are_told_to_come_again(
+    settings: Settings, stages: dict[str, Scripted]
+) -> None:
+    path = "/face-detector-face-fitter/v2/process/sample"
+    async with client(settings, stages, max_bytes_in_flight=100) as http:
+        answer = await http.post(path, json=sample())
+    assert answer.status_code == 503
+    assert answer.headers["Retry-After"] == "1"

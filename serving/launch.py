@@ -1,0 +1,29 @@
+"""``facet serve``, after the environment is set: starts Ray on this machine, or joins one, and runs Serve on it.
+
+    python -m serving.launch CONFIG APP_DIR
+
+A process of its own, as Ray and Serve read their environment when they are imported.
+"""
+
+import os
+import sys
+
+import ray
+from ray.serve.scripts import cli
+
+_OBJECTS = 128 * 2**20  # bytes of Ray's object store, which nothing here needs: calls carry their arguments
+
+
+def main() -> None:
+    configuration, folder = sys.argv[1:]
+    address = os.environ.pop("RAY_ADDRESS", "local")
+    dashboard = os.environ.get("FACET_DASHBOARD") == "1"
+    if address == "local":
+        ray.init("local", namespace="serve", include_dashboard=dashboard, object_store_memory=_OBJECTS)
+    else:
+        ray.init(address, namespace="serve")
+    cli(["run", configuration, "--app-dir", folder])
+
+
+if __name__ == "__main__":
+    main()
