@@ -5,6 +5,9 @@ pixel at (0, 0), as OpenCV does; fractions of the image put the image's top-left
 pixel = fraction * side - 0.5.
 """
 
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,7 @@ from schemas.attributes import KEYPOINT_NAMES, Box, Point
 
 Image = NDArray[np.uint8]  # (height, width, 3), RGB
 Matrix = NDArray[np.float64]  # (2, 3)
+T = TypeVar("T")
 
 # The ArcFace five-point template on a 112 x 112 canvas: image-left eye, image-right eye, nose tip, image-left and
 # image-right corner of the mouth. Source: the alignment that the recognition models here were trained with.
@@ -22,6 +26,23 @@ ARCFACE = np.array([[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], 
 _FAR = 1e9
 
 _FIVE = [KEYPOINT_NAMES.index(name) for name in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")]
+
+
+class Photo:
+    """An image, and what was cut from it so far: two estimators that look at the same part of a face share one crop."""
+
+    __slots__ = ("_cuts", "image")
+
+    def __init__(self, image: Image) -> None:
+        self.image = image
+        self._cuts: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, cut: Callable[[Image], T]) -> T:
+        """What ``cut`` makes of the image; the first result for a ``key`` stands for all that follow."""
+        if key not in self._cuts:
+            self._cuts[key] = cut(self.image)
+        found: T = self._cuts[key]
+        return found
 
 
 def pixel_points(points: "tuple[Point, ...]", image: Image) -> NDArray[np.float64]:
