@@ -10,6 +10,7 @@ from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 
 from models import choice_name
+from serving import telemetry
 from serving.api import application
 from serving.checks import check, names
 from serving.engine import Engine
@@ -21,6 +22,7 @@ from serving.stages import Hosted, Local, Remote
 GATEWAY = "gateway"
 _CPUS = 0.1  # what a replica reserves, so that all start on two cores; serve_config.yaml has the last word
 _ONGOING = 16  # calls that a replica takes at a time, and may answer in one run of its models
+_CHECKED = 1  # seconds between two looks whether a replica lives, so that a dead one is soon replaced
 _ENTERING = 1024  # requests that Serve hands to a gateway, which itself refuses those beyond its own limit
 
 # A service that runs inside the gateways still has its deployment, which anything in the cluster may call and an
@@ -35,6 +37,7 @@ class Gateway:
     def __init__(
         self, settings: Settings, places: Mapping[str, Place], services: "dict[str, DeploymentHandle[Any]]"
     ) -> None:
+        telemetry.start(settings.traces)
         loader = Loader(settings)
         stages = {
             name: Local(name, settings, loader) if places[name] is Place.LOCAL else Remote(handle)
@@ -68,6 +71,7 @@ def build(args: Settings) -> Application:
         num_replicas=gateways(args, available),
         ray_actor_options={"num_cpus": _CPUS},
         max_ongoing_requests=_ENTERING,
+        health_check_period_s=_CHECKED,
     )(Gateway)
     return gateway.bind(args, places, services)
 
@@ -79,6 +83,7 @@ def _service(name: str, settings: Settings, place: Place) -> Application:
         ray_actor_options={"num_cpus": _CPUS},
         max_ongoing_requests=_ONGOING,
         max_queued_requests=settings.max_queued,
+        health_check_period_s=_CHECKED,
         **scale,
     )(Hosted)
     return deployment.bind(name, settings)

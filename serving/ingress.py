@@ -14,6 +14,8 @@ was read in the source of Ray 2.60 and measured, see docs/performance.md and doc
 ``RAY_SERVE_HAPROXY_RETRY_ON``, ``..._RETRIES``, ``..._TUNE_BUFSIZE``
     A request that a gateway leaves unanswered because it died goes to another one, as it changes nothing to ask again;
     twice at the most, as it may have been the request that killed it. For that all of it must fit HAProxy's buffer.
+``RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH``
+    What a call to a remote service may carry; Ray's 4 MiB are too little for a photo on its way to a detector.
 ``RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S``
     A proxy that died is missed after three such periods: 2 s instead of 30.
 ``RAY_SERVE_HAPROXY_BINARY_PATH``
@@ -35,7 +37,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "RAY_SERVE_HAPROXY_RETRIES": "2",
     "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": "524288",  # bytes
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
-    "RAY_SERVE_REQUEST_PATH_LOG_BUFFER_SIZE": "1000",  # lines
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": "268435456",  # bytes: 50 million pixels, and room
 }
 
 # Without HAProxy: Serve's proxy takes HTTP, and gateways take requests from it.
@@ -44,6 +46,7 @@ _PROXY: Mapping[str, str] = {
     "RAY_SERVE_ENABLE_HA_PROXY": "0",
     "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0",
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
+    "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": "268435456",
 }
 
 

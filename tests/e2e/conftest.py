@@ -10,14 +10,18 @@ from models import ModelStore
 
 
 @pytest.fixture(scope="session")
-def server(store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A running server, whose log is shown where it does not come up."""
+def model_files(store: ModelStore) -> dict[str, str]:
+    """The variables that tell a server where the model files are; skips where there are none."""
     if not store.available("face-detection"):
         pytest.skip("no models are installed")
-    environment = {"FACET_CACHE": str(store.cache)}
-    if store.mirror is not None:
-        environment["FACET_MODEL_MIRROR"] = str(store.mirror)
-    with running(tmp_path_factory.mktemp("server") / "log.txt", environment) as started:
+    mirror = {} if store.mirror is None else {"FACET_MODEL_MIRROR": str(store.mirror)}
+    return {"FACET_CACHE": str(store.cache), **mirror}
+
+
+@pytest.fixture(scope="session")
+def server(model_files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A running server, whose log is shown where it does not come up."""
+    with running(tmp_path_factory.mktemp("server") / "log.txt", model_files) as started:
         yield started
 
 

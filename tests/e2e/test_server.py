@@ -220,14 +220,14 @@ def test_malformed_requests_do_no_harm(url: str, jpeg: bytes) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are told apart by /proc")
 def test_a_dead_replica_is_replaced_and_costs_no_answer(client: httpx.Client, jpeg: bytes, server: Server) -> None:
-    pids = replica_pids("age-estimator", server)
+    pids = replica_pids("gateway", server)
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         response = client.post("/graph/v2/process/image?outputs=age&echo=false", files={"image": jpeg})
-        assert response.status_code in {200, 503}
+        assert response.status_code in {200, 500, 503}  # HAProxy tells 500 while there is no gateway at all
         assert "Traceback" not in response.text
         if response.status_code == 200:
             assert json.loads(response.content)["objects"][0]["age"].isdigit()
