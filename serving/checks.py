@@ -10,6 +10,7 @@ from serving.engine import planner
 from serving.graphs import Wanted, compiled
 from serving.placement import DEFAULT
 from serving.settings import Settings
+from serving.telemetry.spans import NoExporter, wanted
 
 
 class BadSettings(ValueError):
@@ -19,7 +20,7 @@ class BadSettings(ValueError):
 def check(settings: Settings) -> None:
     """Raises ``BadSettings`` where names are unknown, values cannot work or graphs cannot be planned."""
     problems = [*_services(settings), *_placement(settings), *_detectors(settings)]
-    problems += [*_models(settings), *_providers(settings)]
+    problems += [*_models(settings), *_providers(settings), *_spans()]
     problems += _graphs(settings) if not problems else []
     if problems:
         raise BadSettings("the settings cannot work:\n" + "\n".join(f"- {each}" for each in problems))
@@ -79,12 +80,19 @@ def _providers(settings: Settings) -> Iterator[str]:
                 yield f"providers: {name}: there is no {provider!r}; there are {', '.join(PROVIDERS)}"
 
 
+def _spans() -> Iterator[str]:
+    try:
+        wanted()
+    except NoExporter as error:
+        yield str(error)
+
+
 def _graphs(settings: Settings) -> Iterator[str]:
     """Graphs are checked against all services: those that need one that was left out are merely not offered."""
-    plans = planner(CATALOGUE)
+    plan = planner(CATALOGUE).plan
     for name, raw in settings.graphs.items():
         try:
-            compiled(plans, Wanted(GraphSpec.of(raw, settings.max_nodes)))
+            compiled(plan, Wanted(GraphSpec.of(raw, settings.max_nodes)))
         except BadDocument as fault:
             yield f"graphs: {'.'.join(map(str, (name, *fault.where)))}: {fault.message}"
         except (TooLarge, PlanError) as error:

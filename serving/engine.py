@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Hashable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from estimators import CATALOGUE, Estimator, FaceDetectorWith, Image, Matcher, Node
 from estimators.geometry import Photo
-from graph import Objects, Outcome, Plan, Planner, Scene, Step, run
+from graph import GraphSpec, Objects, Outcome, Plan, Planner, Scene, Step, run
 from models import MissingModel
 from schemas import Attributes, Document, Frame, Picture
 from schemas.attributes import BOX, CONFIDENCE, Verification
@@ -20,7 +21,9 @@ from serving.errors import UnknownService
 from serving.loading import described
 from serving.settings import Settings
 from serving.stages import Local, Stage, Status
+from serving.telemetry.table import PIXELS, PLACEMENT
 
+_PLANS = 256  # that are remembered
 _SMALL = 2_000_000  # pixels; larger images are decoded in a thread, as that takes longer than a model's run
 _CONDITIONAL = frozenset[Any]({BOX, CONFIDENCE})  # what a graph's conditions ask about
 
@@ -53,6 +56,10 @@ class Engine:
         # A pool of its own: a request that decodes for long must not keep others from being encoded.
         self._decoding = ThreadPoolExecutor(2, "decode")
         self.planner = planner(stages)
+        self.plan = lru_cache(_PLANS)(self.planner.plan)  # most requests ask for one of a few graphs
+        self.specs: dict[str, GraphSpec] = {}  # of the named graphs that were asked for
+        for name, stage in stages.items():
+            PLACEMENT.set(1, name, "local" if isinstance(stage, Local) else "remote")
 
     def kind(self, name: str) -> type[Node]:
         """The class of a service that runs here."""
@@ -72,6 +79,7 @@ class Engine:
                 else:
                     loop = asyncio.get_running_loop()
                     image = await loop.run_in_executor(self._decoding, decode, picture, limits)
+            PIXELS.observe(pixels)
             yield Photo(image)
 
     async def detect(self, name: str, image: Image, threshold: float | None, context: Context) -> list[Attributes]:
@@ -79,7 +87,9 @@ class Engine:
         if threshold is None:
             threshold = self.settings.thresholds.get(name)
         with context.timings.measure(name):
-            return await self.stages[name].detect(image, threshold, context.call())
+            found = await self.stages[name].detect(image, threshold, context.call())
+        context.timings.found(name, len(found))
+        return found
 
     async def estimate(
         self, name: str, photo: Photo, objects: Sequence[Attributes], context: Context
@@ -90,7 +100,7 @@ class Engine:
         estimator, stage = self._viewer(name), self.stages[name]
         with context.timings.measure(name):
             for start in range(0, len(objects), most):
-                views = [_view(estimator, photo, each) for each in objects[start : start + most]]
+                views = [view_of(estimator, photo, each) for each in objects[start : start + most]]
                 found += await stage.estimate(views, context.call())
         return found
 
@@ -146,7 +156,7 @@ class Engine:
         return scene
 
 
-def _view(estimator: Estimator[Any], photo: Photo, attributes: Attributes) -> Any:
+def view_of(estimator: Estimator[Any], photo: Photo, attributes: Attributes) -> Any:
     """What an estimator looks at of an object; estimators that inherit the same ``view`` see the same."""
     if estimator.uses & attributes.keys():
         return estimator.view(photo.image, attributes)

@@ -1,7 +1,9 @@
 """Image files of every accepted kind, and those that are refused."""
 
+import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -132,3 +134,12 @@ def test_the_size_of_an_image_is_known_before_it_is_decoded() -> None:
     assert pixel_count(Picture(PICTURE.tobytes(), PICTURE.shape), ImageLimits()) == 2400
     with pytest.raises(BadImage):
         pixel_count(Picture(b"x"), ImageLimits())
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize("options", [{}, {"progressive": True}, {"subsampling": 0}, {"subsampling": 1}])
+@pytest.mark.parametrize("size", [(1, 1), (17, 9), (64, 48), (131, 257)])
+def test_a_jpeg_has_the_pixels_that_pillow_sees(mode: str, options: dict[str, Any], size: tuple[int, int]) -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    data = encoded(Image.fromarray(noise).convert(mode), "JPEG", **options)
+    np.testing.assert_array_equal(decode(Picture(data)), np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
