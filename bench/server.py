@@ -6,8 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[1]
 _MARK = "FACET_OWN_SERVER"  # in the environment of all processes of the server
 _START = 180  # seconds until it must be up; two slow cores need about 30
 _END = 60  # seconds until it must have ended
+_LINGER = 15  # seconds that its other processes have to end by themselves then
 
 
 class Server(NamedTuple):
@@ -42,16 +43,25 @@ class Server(NamedTuple):
 @contextmanager
 def running(log: Path, environment: Mapping[str, str] | None = None) -> Iterator[Server]:
     """A server for the length of the block; raises ``TimeoutError`` with its log where it does not come up."""
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "cli.main", "serve", "--no-pull", "--port", str(port)]
-    variables = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", _MARK: str(port), **(environment or {})}
+    with started(command, port, log, environment or {}, _is_up) as server:
+        yield server
+
+
+@contextmanager
+def started(
+    command: Sequence[str], port: int, log: Path, environment: Mapping[str, str], is_up: Callable[[int], bool]
+) -> Iterator[Server]:
+    """The same for any command that listens on ``port``; it is ready once ``is_up`` says so."""
+    variables = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", _MARK: str(port), **environment}
     start = time.monotonic()
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command
             command, cwd=ROOT, env=variables, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
         )
     try:
-        while not _is_up(port):
+        while not is_up(port):
             if time.monotonic() - start > _START or process.poll() is not None:
                 raise TimeoutError(f"the server did not come up:\n{log.read_text()[-5000:]}")
             time.sleep(0.2)
@@ -63,9 +73,31 @@ def running(log: Path, environment: Mapping[str, str] | None = None) -> Iterator
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+        _end_all(Server(port, 0.0))
 
 
-def _free_port() -> int:
+def _end_all(server: Server) -> None:
+    """Waits until no process of the server is left; what Ray leaves behind after a while is killed."""
+    latest = time.monotonic() + _LINGER
+    while left := list(server.processes()):
+        if time.monotonic() > latest:
+            for folder in left:
+                with suppress(ProcessLookupError):
+                    os.kill(int(folder.name), signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def end_on_signal() -> None:
+    """Makes a program that is asked to end (SIGTERM) end its servers first, as Ctrl-C does."""
+
+    def ended(number: int, _: object) -> None:
+        raise SystemExit(128 + number)
+
+    signal.signal(signal.SIGTERM, ended)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -3,7 +3,6 @@
 import os
 import socket
 import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,6 +65,9 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument an option
     mirror: Mirror = None,
     pull_models: Annotated[bool, typer.Option("--pull/--no-pull", help="Obtain missing models first.")] = True,
     dashboard: Annotated[bool, typer.Option(help="Run Ray's dashboard, too: 75 MB, on port 8265.")] = False,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port for Prometheus, see docs/observability.md.")
+    ] = None,
 ) -> None:
     """Obtain the models and run the server of serve_config.yaml on this machine."""
     loaded = yaml.safe_load(config.read_text(encoding="utf-8"))
@@ -82,11 +84,12 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument an option
     _check_free(chosen["host"], chosen["port"])
     if pull_models:
         _pull(load_manifest(), settings.store(), None, mirror)
-    effective = _written({**loaded, "http_options": chosen})
+    effective = _written({**loaded, "http_options": chosen, **_logging(loaded, settings)})
     console.print(f"Facet on http://{chosen['host']}:{chosen['port']} - try it there in a browser; Ctrl-C ends it.")
     ours = {
         "RAY_USAGE_STATS_ENABLED": "0",
         "FACET_DASHBOARD": str(int(dashboard)),
+        "FACET_METRICS_PORT": str(metrics_port or 0),
         **ingress.environment(effective.parent),
     }
     command = [sys.executable, "-m", "serving.launch", str(effective), str(config.parent)]
@@ -114,9 +117,16 @@ def _listening(loaded: dict[str, Any], host: str | None, port: int | None) -> di
     return chosen | ({"host": host} if host else {}) | ({"port": port} if port else {})
 
 
+def _logging(loaded: dict[str, Any], settings: Settings) -> dict[str, Any]:
+    """Logs as lines of JSON where requests are logged: otherwise Serve leaves the fields of a line out."""
+    if not settings.log_requests:
+        return {}
+    return {"logging_config": {"encoding": "JSON", **(loaded.get("logging_config") or {})}}
+
+
 def _written(configuration: dict[str, Any]) -> Path:
     """A file with the configuration, in a folder that only this user can read: it may hold API keys."""
-    path = Path(tempfile.mkdtemp(prefix="facet-")) / "serve.yaml"
+    path = ingress.private_folder() / "serve.yaml"
     path.write_text(yaml.safe_dump(configuration), encoding="utf-8")
     return path
 

@@ -69,6 +69,10 @@ class Estimator(Node, Generic[View]):
     def estimate(self, views: Sequence[View]) -> list[Attributes]:
         """What is to be added to the attributes of each object."""
 
+    def settled(self, views: Sequence[View]) -> bool:
+        """Whether ``views`` hold so much of what others found that ``estimate`` runs no model for them."""
+        return not views
+
 
 class Matcher(Node):
     """Compares two objects."""

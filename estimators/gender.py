@@ -30,6 +30,9 @@ class GenderEstimator(Estimator[View]):
     def view(self, image: Image, attributes: Attributes) -> View:
         return attributes[MALE] if MALE in attributes else face_crop(image, attributes[BOX])
 
+    def settled(self, views: Sequence[View]) -> bool:
+        return all(isinstance(view, float) for view in views)
+
     def uncalibrated(self, views: Sequence[View]) -> NDArray[np.float64]:
         """(n,) P(male) as the network tells it."""
         crops = [view for view in views if not isinstance(view, float)]

@@ -34,7 +34,7 @@ async def run(plan: Plan, call: Call, scene: Scene, frame: Frame) -> Outcome:
     ``call`` of a detector returns the objects it found, of any other service what is to be added to each object it
     was given. A failure stops only what depends on it. Found attributes do not repeat those in ``scene``.
     """
-    work = _Run(plan, call, scene, frame, {}, {}, {})
+    work = _Run(plan, call, dict(scene), frame, {}, {}, {})
     async with asyncio.TaskGroup() as group:
         for step in plan.steps.values():
             work.tasks[step.name] = group.create_task(work.visit(step))
@@ -47,7 +47,7 @@ class _Run:
 
     plan: Plan
     call: Call
-    scene: Scene
+    known: dict[str, Objects]  # the objects of each class with all that was found until now
     frame: Frame
     results: dict[str, Objects]
     failures: dict[str, Failure]
@@ -59,14 +59,16 @@ class _Run:
             if other in self.failures and _stops(self.plan, step, other):
                 self.failures[step.name] = Failure(self.failures[other].error, waited_for=other)
                 return
-        objects = overlay(self.scene.get(step.subject, ()), self.found().get(step.subject, ()))
         try:
-            self.results[step.name] = await _conditional(step, self.call, objects, self.frame)
+            found = await _conditional(step, self.call, self.known.get(step.subject, ()), self.frame)
         except Exception as error:  # noqa: BLE001 - whatever a service raises is its outcome
             self.failures[step.name] = Failure(error)
+        else:
+            self.results[step.name] = found
+            self.known[step.subject] = overlay(self.known.get(step.subject, ()), found)
 
     def found(self) -> Scene:
-        """What is known so far, laid over in the plan's order, whichever was done first."""
+        """What was found, laid over in the plan's order, whichever was done first."""
         found: dict[str, Objects] = {}
         for name, step in self.plan.steps.items():
             if name in self.results:

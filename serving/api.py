@@ -27,6 +27,7 @@ from serving.http import answer, failure, options, payload, uploaded_image
 from serving.middleware import ApiKeys, RequestId
 from serving.openapi import document as openapi_document
 from serving.pages import STATIC, SWAGGER, docs_page, try_page
+from serving.telemetry.requests import Observed
 
 Reader = Callable[[Engine, Request, Body], Awaitable[Any]]  # gives the value that a request carries
 Handler = Callable[[Engine, Request, Context, Any], Awaitable[Any]]  # gives the answer to that value
@@ -52,6 +53,7 @@ def application(engine: Engine) -> Starlette:
         *_post("/{service}", "image", _upload, _image),
     ]
     middleware = [
+        Middleware(Observed, services=engine.stages, log=settings.log_requests),
         Middleware(RequestId),
         Middleware(
             CORSMiddleware,
@@ -87,7 +89,7 @@ def _answering(reader: Reader, handler: Handler) -> Callable[[Request], Awaitabl
     """The endpoint around a reader and a handler: options, time limits, admission, and errors as answers."""
 
     async def endpoint(request: Request) -> Response:
-        timings = Timings()
+        timings: Timings = request.state.timings
         engine: Engine = request.app.state.engine
         try:
             chosen = options(request)

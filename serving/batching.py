@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from serving.telemetry.meter import Meter
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -29,7 +31,9 @@ class Batching(NamedTuple):
 class _Job(Generic[Item, Result]):
     items: Sequence[Item]
     kind: Hashable
-    expires: float  # by the monotonic clock
+    since: float  # by the monotonic clock
+    expires: float  # by the same
+    caller: str | None  # the span of who asked
     answer: "asyncio.Future[list[Result]]"
 
 
@@ -44,6 +48,7 @@ class Batcher(Generic[Item, Result]):
 
     run: Callable[[Sequence[Item], Any], Awaitable[Sequence[Result]]]
     batching: Batching
+    meter: Meter | None = None  # told what waits and what ran
     wait: float = 0.0  # seconds, as the load has it now
     _jobs: "deque[_Job[Item, Result]]" = field(default_factory=deque)
     _more: asyncio.Event = field(default_factory=asyncio.Event)
@@ -54,11 +59,15 @@ class Batcher(Generic[Item, Result]):
         """The requests whose turn has not come."""
         return len(self._jobs)
 
-    async def ask(self, items: Sequence[Item], kind: Hashable = None, seconds: float | None = None) -> list[Result]:
+    async def ask(
+        self, items: Sequence[Item], kind: Hashable = None, seconds: float | None = None, caller: str | None = None
+    ) -> list[Result]:
         """The results of ``items``; raises ``TimeoutError`` where the turn does not come within ``seconds``."""
-        expires = float("inf") if seconds is None else time.monotonic() + seconds
-        job = _Job[Item, Result](items, kind, expires, asyncio.get_running_loop().create_future())
+        now = time.monotonic()
+        expires = float("inf") if seconds is None else now + seconds
+        job = _Job[Item, Result](items, kind, now, expires, caller, asyncio.get_running_loop().create_future())
         self._jobs.append(job)
+        self._tell_queued()
         self._more.set()
         if self._worker is None:
             self._worker = asyncio.create_task(self._work())
@@ -79,6 +88,7 @@ class Batcher(Generic[Item, Result]):
 
     async def _gather(self) -> None:
         """Waits for more, as long as the load makes it worth while."""
+        await asyncio.sleep(0)  # what came in while the models ran
         until = time.monotonic() + self.wait
         while (left := until - time.monotonic()) > 0 and sum(len(job.items) for job in self._jobs) < self.batching.most:
             self._more.clear()
@@ -105,12 +115,27 @@ class Batcher(Generic[Item, Result]):
                 break
             batch.append(self._jobs.popleft())
             room -= len(job.items)
+        self._tell_queued()
         return batch
+
+    def _tell_queued(self) -> None:
+        if self.meter is not None:
+            self.meter.queued(self.waiting)
+
+    async def _measured(self, batch: "list[_Job[Item, Result]]", items: Sequence[Item]) -> Sequence[Result]:
+        """What a run gives; the meter is told of it, whether it fails or not."""
+        start = time.monotonic()
+        try:
+            return await self.run(items, batch[0].kind)
+        finally:
+            if self.meter is not None:
+                waits, callers = [start - job.since for job in batch], [job.caller for job in batch]
+                self.meter.ran(len(items), time.monotonic() - start, waits, callers)
 
     async def _serve(self, batch: "list[_Job[Item, Result]]") -> None:
         items = [item for job in batch for item in job.items]
         try:
-            results = _counted(await self.run(items, batch[0].kind), len(items))
+            results = _counted(await self._measured(batch, items), len(items))
         except Exception as error:  # noqa: BLE001 - whatever a run raises is the answer to who asked for it
             if len(batch) == 1:
                 _settle(batch[0], error)

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.fields import Json
+from serving.errors import kind
 from serving.stages import Call
+from serving.telemetry.spans import SPANS
+from serving.telemetry.table import NODE_ERRORS, NODE_SECONDS, OBJECTS
 
 
 class Options(NamedTuple):
@@ -28,14 +31,28 @@ class Timings:
 
     spent: dict[str, float] = field(default_factory=dict)
     start: float = field(default_factory=time.perf_counter)
+    objects: int = 0  # that detectors found
 
     @contextmanager
     def measure(self, name: str) -> Iterator[None]:
+        """Adds what the block takes to the part ``name``, of this request and of the metrics; it is a span, too."""
         start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.spent[name] = self.spent.get(name, 0.0) + (time.perf_counter() - start) * 1000
+        with SPANS.part(name):
+            try:
+                yield
+            except BaseException as error:
+                NODE_ERRORS.add(1, name, kind(error))
+                SPANS.failed(kind(error))
+                raise
+            finally:
+                seconds = time.perf_counter() - start
+                self.spent[name] = self.spent.get(name, 0.0) + seconds * 1000
+                NODE_SECONDS.observe(seconds, name)
+
+    def found(self, detector: str, objects: int) -> None:
+        """A detector found so many objects in an image."""
+        self.objects += objects
+        OBJECTS.observe(objects, detector)
 
     def so_far(self) -> dict[str, float]:
         """What was measured, and the total until now."""
@@ -56,7 +73,8 @@ class Context:
 
     def call(self) -> Call:
         """What goes along with a call to a service."""
-        return Call(None if self.deadline == math.inf else self.deadline - time.monotonic())
+        left = None if self.deadline == math.inf else self.deadline - time.monotonic()
+        return Call(left, SPANS.traceparent())
 
     def beside(self) -> Json:
         """What to send beside the document."""

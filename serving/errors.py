@@ -1,5 +1,6 @@
 """Where errors become HTTP: the one table of statuses, and the one place that unwraps Ray's errors."""
 
+import asyncio
 import logging
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -74,6 +75,7 @@ class Problem(NamedTuple):
     status: HTTPStatus
     detail: Any  # a sentence, or FastAPI's list of {"loc", "msg", "type"} for what is wrong in a document
     headers: dict[str, str]
+    kind: str  # for metrics and logs
 
 
 def unwrapped(error: BaseException) -> BaseException:
@@ -83,16 +85,26 @@ def unwrapped(error: BaseException) -> BaseException:
     return error
 
 
+def kind(error: BaseException) -> str:
+    """The name of an error in metrics and logs, one of a few: never anything of its message."""
+    cause = unwrapped(error)
+    if isinstance(cause, asyncio.CancelledError):
+        return "Cancelled"
+    if isinstance(cause, HTTPException):
+        return f"HTTP{cause.status_code}"
+    return next((base.__name__ for base in type(cause).__mro__ if base in STATUS), "internal")
+
+
 def problem(error: Exception) -> Problem:
     """What to tell the client; what nobody foresaw is logged and told as no more than an internal error."""
     cause = unwrapped(error)
     if isinstance(cause, HTTPException):
-        return Problem(HTTPStatus(cause.status_code), cause.detail, dict(cause.headers or {}))
+        return Problem(HTTPStatus(cause.status_code), cause.detail, dict(cause.headers or {}), kind(cause))
     status = next((STATUS[base] for base in type(cause).__mro__ if base in STATUS), None)
     if status is None:
         logger.error("unforeseen error", exc_info=cause)
-        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error", {})
-    return Problem(status, _detail(cause), _headers(cause))
+        return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error", {}, kind(cause))
+    return Problem(status, _detail(cause), _headers(cause), kind(cause))
 
 
 def _detail(cause: BaseException) -> Any:

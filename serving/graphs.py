@@ -1,20 +1,24 @@
 """The work behind ``/graph``: which graph is wanted, and running it on a document, a batch of them, or a pair."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from starlette.datastructures import QueryParams
 
 from estimators import CATALOGUE, Matcher
-from graph import Fact, Failure, GraphSpec, NodeSpec, Outcome, Plan, PlanError, Planner
+from graph import Fact, Failure, GraphSpec, NodeSpec, Outcome, Plan, PlanError
 from schemas import Attributes, BadDocument, Dialect, Document, TooLarge
 from schemas.attributes import TEMPLATE
 from schemas.fields import Json, text, within
 from serving.context import Context
 from serving.engine import Engine
 from serving.errors import Problem, UnknownService, problem
+from serving.telemetry.table import ERRORS
+
+Planning = Callable[[GraphSpec, frozenset[Fact], frozenset[str]], Plan]
+_SUBJECTS = frozenset(kind.subject for kind in CATALOGUE.values())
 
 
 class Wanted:
@@ -37,7 +41,9 @@ def named(engine: Engine, name: str) -> GraphSpec:
     graphs = engine.settings.graphs
     if name not in graphs:
         raise UnknownService(f"There is no graph {name!r:.80}; there are {', '.join(sorted(graphs))}")
-    return GraphSpec.of(graphs[name], engine.settings.max_nodes)
+    if name not in engine.specs:
+        engine.specs[name] = GraphSpec.of(graphs[name], engine.settings.max_nodes)
+    return engine.specs[name]
 
 
 def wanted(engine: Engine, query: QueryParams, body: Any) -> Wanted:
@@ -61,20 +67,20 @@ def wanted(engine: Engine, query: QueryParams, body: Any) -> Wanted:
     return Wanted(within("graph", GraphSpec.of, body, most))
 
 
-def compiled(plans: Planner, graph: Wanted, document: Document | None = None) -> Plan:
+def compiled(plan: Planning, graph: Wanted, document: Document | None = None) -> Plan:
     """The plan for a document, or for an image alone."""
     if document is None:
-        return plans.plan(graph.spec)
-    present = {kind.subject for kind in CATALOGUE.values() if document.indices(kind.subject)}
-    given = {Fact(subject, attribute) for subject in present for attribute in document.given(subject)}
-    return plans.plan(graph.spec, given, present)
+        return plan(graph.spec, frozenset(), frozenset())
+    present = frozenset(subject for subject in _SUBJECTS if document.indices(subject))
+    given = frozenset(Fact(subject, attribute) for subject in present for attribute in document.given(subject))
+    return plan(graph.spec, given, present)
 
 
 async def sample(engine: Engine, graph: Wanted, document: Document, context: Context) -> tuple[Document, Json]:
     """The document with what the graph found, and the members to send beside it."""
     # An answer that was sent here again may hold the errors of the run before.
     document = replace(document, payload={key: value for key, value in document.payload.items() if key != "errors"})
-    plan = compiled(engine.planner, graph, document)
+    plan = compiled(engine.plan, graph, document)
     if not plan.steps:
         return document, {}
     async with engine.photo(document.picture(), context) as photo:
@@ -140,6 +146,7 @@ async def batch(engine: Engine, graph: Wanted, dialect: Dialect, payload: Json, 
 
 
 def _sample_error(found: Problem) -> Json:
+    ERRORS.add(1, "graph", found.kind)
     return {"status": int(found.status), "detail": found.detail}
 
 
@@ -200,7 +207,7 @@ def offered(engine: Engine) -> list[Json]:
         if graph.compares and "verify-matcher" not in engine.stages:
             continue
         try:
-            compiled(engine.planner, graph)
+            compiled(engine.plan, graph)
         except PlanError:
             continue
         listed.append({"name": name, "description": graph.spec.description})
@@ -210,7 +217,7 @@ def offered(engine: Engine) -> list[Json]:
 def description(engine: Engine, name: str) -> Json:
     """What ``GET /graph/{name}`` tells of a graph."""
     graph = Wanted(named(engine, name))
-    plan = compiled(engine.planner, graph)
+    plan = compiled(engine.plan, graph)
     nodes = [
         {
             "service": step.name,

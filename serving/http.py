@@ -159,6 +159,7 @@ async def answer(content: Json, context: Context, body: Body) -> Response:
 
 def failure(request: Request, found: Problem, timings: Timings | None = None) -> Response:
     """The response that tells of an error, in the format that the client accepts."""
+    request.state.kind = found.kind
     media_type = _answer_type(request)
     body = encode_body({"detail": found.detail}, media_type)
     headers = found.headers | ({"Server-Timing": timings.header()} if timings else {})

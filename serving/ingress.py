@@ -14,6 +14,8 @@ was read in the source of Ray 2.60 and measured, see docs/performance.md and doc
 ``RAY_SERVE_HAPROXY_RETRY_ON``, ``..._RETRIES``, ``..._TUNE_BUFSIZE``
     A request that a gateway leaves unanswered because it died goes to another one, as it changes nothing to ask again;
     twice at the most, as it may have been the request that killed it. For that all of it must fit HAProxy's buffer.
+``RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S``
+    How long a gateway that is to end still answers; of 30 s, an update would wait 30 s for each.
 ``RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH``
     What a call to a remote service may carry; Ray's 4 MiB are too little for a photo on its way to a detector.
 ``RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S``
@@ -24,8 +26,12 @@ was read in the source of Ray 2.60 and measured, see docs/performance.md and doc
 
 import shutil
 import socket
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+# The name of a socket has 97 characters at the most for HAProxy; Ray appends a node's 56 and "/metrics.sock".
+_LONGEST, _OWN = 27, len("/facet-12345678")
 
 WRAPPER = Path(__file__).with_name("haproxy")
 
@@ -37,6 +43,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "RAY_SERVE_HAPROXY_RETRIES": "2",
     "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": "524288",  # bytes
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
+    "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "5",
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": "268435456",  # bytes: 50 million pixels, and room
 }
 
@@ -50,8 +57,14 @@ _PROXY: Mapping[str, str] = {
 }
 
 
+def private_folder() -> Path:
+    """A new folder for this user alone, with a name that leaves room for HAProxy's sockets."""
+    usual = tempfile.gettempdir()
+    return Path(tempfile.mkdtemp(prefix="facet-", dir=usual if len(usual) <= _LONGEST - _OWN else "/tmp"))  # noqa: S108
+
+
 def environment(folder: Path) -> dict[str, str]:
-    """The variables for a Ray of our own; ``folder`` is a private one for HAProxy's sockets and configuration."""
+    """The variables for a Ray of our own; ``folder``, a ``private_folder``, is for HAProxy's sockets."""
     binary = haproxy_binary()
     if binary is None:
         return dict(_PROXY)

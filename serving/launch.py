@@ -6,6 +6,7 @@ A process of its own, as Ray and Serve read their environment when they are impo
 """
 
 import os
+import signal
 import sys
 
 import ray
@@ -19,9 +20,17 @@ def main() -> None:
     address = os.environ.pop("RAY_ADDRESS", "local")
     dashboard = os.environ.get("FACET_DASHBOARD") == "1"
     if address == "local":
-        ray.init("local", namespace="serve", include_dashboard=dashboard, object_store_memory=_OBJECTS)
+        ray.init(
+            "local",
+            namespace="serve",
+            include_dashboard=dashboard,
+            object_store_memory=_OBJECTS,
+            _metrics_export_port=int(os.environ.get("FACET_METRICS_PORT", "0")) or None,  # None for any
+        )
     else:
         ray.init(address, namespace="serve")
+    # Ends as with Ctrl-C: what is at work gets its answer. Ray's own handler aborts.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     cli(["run", configuration, "--app-dir", folder])
 
 

@@ -3,19 +3,20 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
+from weakref import WeakValueDictionary
 
 from estimators import CATALOGUE, Node
-from models import MissingModel, Model, ModelSpec, ModelStore, provider_names
+from models import MissingModel, Model, ModelSpec, ModelStore, Session, provider_names
 from serving.settings import Settings
 
 
 class Loader:
-    """Loads models; services of one process that use the same one share its session."""
+    """Loads models; services of one process that use the same one share its session, as long as one of them does."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._store: ModelStore = settings.store()
-        self._loaded: dict[tuple[str, tuple[str, ...]], Model] = {}
+        self._sessions: WeakValueDictionary[tuple[str, tuple[str, ...]], Session] = WeakValueDictionary()
 
     def node(self, name: str) -> Node:
         """The service ``name`` with its models.
@@ -29,9 +30,11 @@ class Loader:
 
     def _model(self, spec: ModelSpec, providers: tuple[str, ...]) -> Model:
         key = (spec.name, providers)
-        if key not in self._loaded:
-            self._loaded[key] = self._store.load(spec, providers, self._settings.threads)
-        return self._loaded[key]
+        session = self._sessions.get(key)
+        if session is None:
+            session = self._store.load(spec, providers, self._settings.threads).run
+            self._sessions[key] = session
+        return Model(spec.name, spec.architecture, session)
 
 
 def described(name: str, settings: Settings) -> Node:

@@ -49,6 +49,12 @@ class Settings(BaseSettings):
         description="Seconds that a busy remote service waits for more requests to look at together, at the most; "
         "by default 0, and 0.005 with a GPU",
     )
+    idle_unload: float | None = Field(
+        default=None,
+        gt=0,
+        description="Seconds after which a service that nobody asked anything gives the memory of its models back; "
+        "the next request waits until they are loaded again. By default never",
+    )
     threads: int = Field(default=1, ge=1, le=64, description="ONNX Runtime threads of a replica")
     thresholds: dict[str, float] = Field(default={}, description="The detection threshold of a detector, 0..1")
     graphs: dict[str, dict[str, Any]] = Field(default={}, description="Named graphs, see graph/spec.py")
@@ -73,6 +79,11 @@ class Settings(BaseSettings):
     )
     body_timeout: float = Field(default=15.0, gt=0, description="Seconds within which a request's body must arrive")
 
+    log_requests: bool = Field(default=False, description="Whether to log a line of each request, without its content")
+    traces: Path | None = Field(
+        default=None, description="Folder for the spans of requests, as lines of JSON; docs/observability.md has more"
+    )
+
     cors_origins: tuple[str, ...] = Field(
         default=(), description="Web origins that browsers may call from; '*' for all"
     )
@@ -80,7 +91,7 @@ class Settings(BaseSettings):
         default=(), description="If any are given, a request must carry one"
     )
 
-    @field_validator("cache", "model_mirror")
+    @field_validator("cache", "model_mirror", "traces")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         """Replicas run in other folders than the one that a relative path is meant from."""

@@ -1,6 +1,7 @@
 """A service wherever it runs: in this process, or behind a Ray Serve handle. Callers do not know which."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
@@ -12,9 +13,11 @@ from estimators import Detector, Estimator, Image, Matcher, Node
 from models import MissingModel, ModelError
 from schemas import Attributes
 from schemas.attributes import Verification
+from serving import telemetry
 from serving.batching import Batcher, Batching
 from serving.loading import Loader, chosen
 from serving.settings import Settings
+from serving.telemetry.meter import Meter
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,6 +38,7 @@ class Call(NamedTuple):
     """What belongs to a call besides its arguments."""
 
     seconds: float | None = None  # until nobody waits for the answer any more; None where that is not known
+    traceparent: str | None = None  # the caller's span, where there is one
 
 
 ANYTIME = Call()
@@ -59,11 +63,15 @@ class Local:
 
     def __init__(self, name: str, settings: Settings, loader: Loader | None = None) -> None:
         self.name = name
+        self._meter = Meter(name)
+        self._loader = loader or Loader(settings)
+        self._idle = settings.idle_unload
+        self._unloading: asyncio.TimerHandle | None = None
         self._node: Node | None = None
         self._missing: str | None = None
         cv2.setNumThreads(settings.threads)
         try:
-            self._node = (loader or Loader(settings)).node(name)
+            self._node = self._loader.node(name)
             self._models = tuple(spec.name for specs in chosen(name, settings).values() for spec in specs)
         except ModelError as error:  # missing or damaged: this service cannot answer, the others can
             self._missing, self._models = str(error), ()
@@ -71,50 +79,73 @@ class Local:
     @property
     def node(self) -> Node:
         """The service itself; raises ``MissingModel`` where it has no models."""
-        if self._node is None:
+        if self._missing is not None:
             raise MissingModel(f"{self.name} cannot answer: {self._missing}")
+        if self._node is None:  # it was idle for so long that it gave its models' memory back
+            self._node = self._loader.node(self.name)
+        if self._idle is not None:
+            self._unload_after(self._idle)
         return self._node
 
+    @property
+    def loaded(self) -> bool:
+        """Whether the models are in memory."""
+        return self._node is not None
+
+    def _unload_after(self, seconds: float) -> None:
+        if self._unloading is not None:
+            self._unloading.cancel()
+        self._unloading = asyncio.get_running_loop().call_later(seconds, self._unload)
+
+    def _unload(self) -> None:
+        self._node = None
+
     async def detect(self, image: Image, threshold: float | None, call: Call = ANYTIME) -> list[Attributes]:
-        [found] = await self._run(call, _detector(self.node).detect, [image], threshold)
+        [found] = await self._run(call, 1, _detector(self.node).detect, [image], threshold)
         return found
 
     async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]:
-        return await self._run(call, _estimator(self.node).estimate, views)
+        return await self._run(call, len(views), _estimator(self.node).estimate, views)
 
     async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
-        return await self._run(ANYTIME, _matcher(self.node).match, pairs)
+        return await self._run(ANYTIME, len(pairs), _matcher(self.node).match, pairs)
 
     async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]:
-        return await self._run(ANYTIME, _matcher(self.node).best, first, second)
+        return await self._run(ANYTIME, len(first) * len(second), _matcher(self.node).best, first, second)
 
     async def status(self) -> Status:
         return Status(self._models, self._missing)
 
-    async def _run(self, call: Call, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    async def _run(self, call: Call, items: int, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+        asked = time.perf_counter()
         await asyncio.sleep(0)  # others first: what came in meanwhile, and who has waited longer
         if call.seconds is not None and call.seconds <= 0:
             raise TimeoutError
-        return function(*arguments, **named)
+        start = time.perf_counter()
+        try:
+            return function(*arguments, **named)
+        finally:
+            self._meter.ran(items, time.perf_counter() - start, [start - asked], [call.traceparent])
 
 
 class Hosted:
     """A service in a deployment of its own, which answers requests that come together in one run of its models."""
 
     def __init__(self, name: str, settings: Settings) -> None:
+        telemetry.start(settings.traces)
         self._local = Local(name, settings)
         self._threaded = settings.accelerated(name)
         wait = settings.batch_wait if settings.batch_wait is not None else _WAIT_OF_GPU * self._threaded
         batching = Batching(settings.max_batch, wait)
-        self._detecting = Batcher[Image, list[Attributes]](self._detect, batching)
-        self._estimating = Batcher[Any, Attributes](self._estimate, batching)
+        self._detecting = Batcher[Image, list[Attributes]](self._detect, batching, meter=Meter(name))
+        self._estimating = Batcher[Any, Attributes](self._estimate, batching, meter=Meter(name))
 
     async def detect(self, image: Image, threshold: float | None, call: Call = ANYTIME) -> list[Attributes]:
-        [found] = await self._detecting.ask([image], threshold, call.seconds)
+        [found] = await self._detecting.ask([image], threshold, call.seconds, call.traceparent)
         return found
 
     async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]:
-        return await self._estimating.ask(views, None, call.seconds)
+        return await self._estimating.ask(views, None, call.seconds, call.traceparent)
 
     async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
         return await self._local.match(pairs)
@@ -135,7 +166,6 @@ class Hosted:
         """Runs in a thread where the work is a GPU's, so that requests can arrive meanwhile; otherwise right here."""
         if self._threaded:
             return await asyncio.to_thread(function, *arguments, **named)
-        await asyncio.sleep(0)
         return function(*arguments, **named)
 
 

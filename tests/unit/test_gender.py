@@ -72,5 +72,7 @@ def test_what_the_age_estimator_learned_of_the_face_is_not_asked_again() -> None
     node = GenderEstimator({"age-gender": [Model("any", "faceapi-age-gender", never)]})
     image = np.zeros((50, 70, 3), np.uint8)
     told = [Attributes({BOX: Box(0.4, 0.4, 0.6, 0.6), MALE: share}) for share in (0.9, 0.1)]
-    answers = node.estimate([node.view(image, each) for each in told])
-    assert [answer[GENDER] for answer in answers] == [Gender.MALE, Gender.FEMALE]
+    views = [node.view(image, each) for each in told]
+    assert [answer[GENDER] for answer in node.estimate(views)] == [Gender.MALE, Gender.FEMALE]
+    assert node.settled(views)
+    assert not node.settled([*views, node.view(image, Attributes({BOX: told[0][BOX]}))])
