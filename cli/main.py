@@ -90,7 +90,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument an option
         "RAY_USAGE_STATS_ENABLED": "0",
         "FACET_DASHBOARD": str(int(dashboard)),
         "FACET_METRICS_PORT": str(metrics_port or 0),
-        **ingress.environment(effective.parent),
+        **ingress.environment(effective.parent, settings.body_timeout),
     }
     command = [sys.executable, "-m", "serving.launch", str(effective), str(config.parent)]
     os.execve(sys.executable, command, ours | os.environ)  # noqa: S606 - it takes over this process and its signals
@@ -104,6 +104,9 @@ def _pull(manifest: Manifest, store: ModelStore, names: list[str] | None, mirror
     with progress_bars(console) as progress:
         outcomes = pull(manifest, store, names, mirror, progress)
     console.print(table(manifest, outcomes))
+    for spec in manifest.models.values():
+        if store.has(spec):
+            store.optimised(spec)  # now rather than when each gateway starts
     for name in () if names else CATALOGUE:
         lacking = [task for task in CATALOGUE[name].tasks if not store.available(task)]
         if lacking:

@@ -1,6 +1,7 @@
 """What a face expresses."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -36,9 +37,16 @@ def _xception_emotions(run: Session, crops: Sequence[Image]) -> NDArray[np.float
     return run(grey.astype(np.float32) / np.float32(127.5) - np.float32(1))[0][:, _XCEPTION_COLUMNS]
 
 
-NETWORKS: Mapping[str, Callable[[Session, Sequence[Image]], NDArray[np.float32]]] = {
-    "faceapi-expression": _faceapi_emotions,
-    "mini-xception": _xception_emotions,
+class Network(NamedTuple):
+    """How a network is asked."""
+
+    emotions: Callable[[Session, Sequence[Image]], NDArray[np.float32]]  # (n, 7) of n crops
+    mirrored: bool  # whether it looks at the mirror image, too: of the second one that makes nothing better
+
+
+NETWORKS: Mapping[str, Network] = {
+    "faceapi-expression": Network(_faceapi_emotions, mirrored=True),
+    "mini-xception": Network(_xception_emotions, mirrored=False),
 }
 
 
@@ -48,7 +56,7 @@ _ALIKE = Scaling()  # what a network says of a face counts as much as what it sa
 class EmotionEstimator(FaceCropEstimator):
     """Estimates how likely each of the seven emotions is, by one network or by several together.
 
-    Each network looks at the face and at its mirror image. A view is a crop of (112, 112, 3) uint8 RGB.
+    A view is a crop of (112, 112, 3) uint8 RGB.
     """
 
     name = "emotion-estimator"
@@ -61,11 +69,17 @@ class EmotionEstimator(FaceCropEstimator):
 
     def uncalibrated(self, views: Sequence[Image]) -> list[NDArray[np.float64]]:
         """What each network tells of n faces, (n, 7) probabilities in the order of EMOTION_NAMES."""
-        both = with_mirrored(views)
-        return [_ALIKE.classes(*np.split(emotions(run, both), 2)) for run, emotions in self._networks]
+        return [_told(network, run, views) for run, network in self._networks]
 
     def estimate(self, views: Sequence[Image]) -> list[Attributes]:
         if not views:
             return []
         likely = self._scaling.classes(*self.uncalibrated(views))
         return [Attributes({EMOTIONS: dict(zip(EMOTION_NAMES, row.tolist(), strict=True))}) for row in likely]
+
+
+def _told(network: Network, run: Session, views: Sequence[Image]) -> NDArray[np.float64]:
+    """(n, 7) probabilities, those of a face and of its mirror image taken together where it looks at both."""
+    if not network.mirrored:
+        return network.emotions(run, views).astype(np.float64)
+    return _ALIKE.classes(*np.split(network.emotions(run, with_mirrored(views)), 2))

@@ -107,8 +107,19 @@ def warped(image: Image, matrix: Matrix, size: int) -> Image:
         image, matrix = _reduced(image, matrix, size, shrink)
     warp = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     crop = np.asarray(warp, np.uint8)
-    crop[_outside(image, matrix, size)] = 0
+    if not _lies_inside(image, matrix, size):
+        crop[_outside(image, matrix, size)] = 0
     return crop
+
+
+def _lies_inside(image: Image, matrix: Matrix, size: int) -> bool:
+    """Whether the centres of the crop's outermost pixels, and so all of it, show the image."""
+    (a, b, x), (c, d, y) = matrix.tolist()
+    scale, last = a * d - b * c, size - 1
+    corners = [(u - x, v - y) for u in (0, last) for v in (0, last)]
+    places = [((d * u - b * v) / scale, (a * v - c * u) / scale) for u, v in corners]
+    height, width = image.shape[:2]
+    return all(0 <= across <= width - 1 and 0 <= down <= height - 1 for across, down in places)
 
 
 def _outside(image: Image, matrix: Matrix, size: int) -> NDArray[np.bool_]:

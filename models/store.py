@@ -9,7 +9,8 @@ from pathlib import Path
 
 from models.errors import CorruptModel, MissingModel
 from models.manifest import Manifest, ModelSpec, choice_name, load_manifest
-from models.session import CPU, Model, open_session
+from models.optimise import optimised
+from models.session import CPU, Model, open_session, provider_names
 
 WEIGHTS = Path(__file__).with_name("weights")  # what comes with Facet
 
@@ -111,14 +112,15 @@ class ModelStore:
         """The models that are here."""
         return [self.record(spec) for spec in self.manifest.models.values() if self.has(spec)]
 
-    def verify(self, spec: ModelSpec) -> None:
-        """Raises ``CorruptModel`` unless the file has the manifest's digest or, being converted, its record's."""
+    def verify(self, spec: ModelSpec) -> str:
+        """The digest of the file; ``CorruptModel`` unless it is the manifest's or, being converted, its record's."""
         record = self.record(spec)
         expected = record.sha256 if record.source in spec.conversions else spec.sha256
         path = self.path(spec)
         digest = file_digest(path)
         if digest != expected:
             raise CorruptModel(f"{path} has sha256 {digest} instead of {expected}; {self._remedy(spec)}")
+        return digest
 
     def open(
         self, task: str, providers: Sequence[str] = CPU, threads: int = 1, preferred: str | None = None
@@ -128,8 +130,12 @@ class ModelStore:
 
     def load(self, spec: ModelSpec, providers: Sequence[str] = CPU, threads: int = 1) -> Model:
         """One model, verified and loaded."""
-        self.verify(spec)
-        return Model(spec.name, spec.architecture, open_session(self.path(spec), providers, threads))
+        return Model(spec.name, spec.architecture, open_session(self.optimised(spec, providers), providers, threads))
+
+    def optimised(self, spec: ModelSpec, providers: Sequence[str] = CPU) -> Path | bytes:
+        """What is opened for a model: a faster equivalent of its verified file, kept in the cache."""
+        digest = self.verify(spec)
+        return optimised(self.path(spec), digest, self.cache, provider_names(providers))
 
     def record_path(self, spec: ModelSpec) -> Path:
         """The file that says where the model in the cache came from."""

@@ -28,6 +28,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Mapping
+from math import ceil
 from pathlib import Path
 
 # The name of a socket has 97 characters at the most for HAProxy; Ray appends a node's 56 and "/metrics.sock".
@@ -63,8 +64,11 @@ def private_folder() -> Path:
     return Path(tempfile.mkdtemp(prefix="facet-", dir=usual if len(usual) <= _LONGEST - _OWN else "/tmp"))  # noqa: S108
 
 
-def environment(folder: Path) -> dict[str, str]:
-    """The variables for a Ray of our own; ``folder``, a ``private_folder``, is for HAProxy's sockets."""
+def environment(folder: Path, body_timeout: float) -> dict[str, str]:
+    """The variables for a Ray of our own; ``folder``, a ``private_folder``, is for HAProxy's sockets.
+
+    A request must have arrived after ``body_timeout`` seconds.
+    """
     binary = haproxy_binary()
     if binary is None:
         return dict(_PROXY)
@@ -72,6 +76,7 @@ def environment(folder: Path) -> dict[str, str]:
         **ENVIRONMENT,
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(WRAPPER),
         "FACET_HAPROXY": binary,
+        "FACET_HAPROXY_BODY_TIMEOUT": str(ceil(body_timeout)),
         # Ray's default is a folder that all users of the machine share, with an admin socket open to them.
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
         "RAY_SERVE_HAPROXY_SOCKET_PATH": str(folder / "admin.sock"),

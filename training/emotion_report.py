@@ -71,14 +71,15 @@ def main() -> None:
 
 
 def _ways(models: Sequence[Model], crops: Sequence[Image], photographs: Sequence[Image]) -> list[Way]:
-    """One look of the first network; with the mirrored look; all networks with both."""
+    """One look of the first network; as the estimator asks it; all networks as the estimator asks them."""
     first = models[0]
-    plain = [NETWORKS[first.architecture](first.run, list(each)).astype(np.float64) for each in (crops, photographs)]
+    ask = NETWORKS[first.architecture].emotions
+    plain = [ask(first.run, list(each)).astype(np.float64) for each in (crops, photographs)]
     ways = [Way(f"{first.name}, one look", (plain[0],), (plain[1],))]
     for some in {1, len(models)}:
         estimator = EmotionEstimator({"expression": models[:some]})
         name = " + ".join(model.name for model in models[:some])
-        ways.append(Way(f"{name}, mirrored too", likely(estimator, crops), likely(estimator, photographs)))
+        ways.append(Way(f"{name}, as asked here", likely(estimator, crops), likely(estimator, photographs)))
     return ways
 
 

@@ -39,11 +39,11 @@ class Natives(NamedTuple):
     dynamic_range: float
     background: float
     watermark: float
-    bare: float
+    bare: float | None  # None where it was not asked for
 
 
-def natives(view: FaceView) -> Natives:
-    """Takes every measure that needs no network."""
+def natives(view: FaceView, *, colours: bool = True) -> Natives:
+    """Takes every measure that needs no network; that of ``colours`` is of no use where a mask network answered."""
     return Natives(
         sharpness=sharpness(view),
         illumination=illumination_uniformity(view),
@@ -52,7 +52,7 @@ def natives(view: FaceView) -> Natives:
         dynamic_range=dynamic_range(view),
         background=background_gradient(view),
         watermark=watermark_odds(view),
-        bare=bare_face_odds(view),
+        bare=bare_face_odds(view) if colours else None,
     )
 
 
@@ -62,7 +62,7 @@ def assessment(view: FaceView, answers: Answers, limits: Thresholds = THRESHOLDS
     Scores are rounded to two decimals, pixels and degrees to whole numbers. Verdicts and the total are formed of what
     was measured, not of what is rounded.
     """
-    native = natives(view)
+    native = natives(view, colours=answers.masked is None)
     values = {**_picture(native, answers, limits), **_placement(view, limits)}
     values["total_score"] = total_score(total_parts(view, native, answers, limits))
     return {name: _rounded(name, values[name]) for name in QUALITY_NAMES}
@@ -143,9 +143,11 @@ def total_parts(view: FaceView, native: Natives, answers: Answers, limits: Thres
 
 def _bareness(native: Natives, answers: Answers, limits: Thresholds) -> float:
     """How surely mouth and nose are bare, as a score: by the network where there is one, else by colours."""
-    if answers.masked is None:
-        return limits.bare_colours.score(native.bare)
-    return limits.not_masked.score(bare_odds(answers.masked))
+    if answers.masked is not None:
+        return limits.not_masked.score(bare_odds(answers.masked))
+    if native.bare is None:
+        raise ValueError("whether a face is bare is told neither by a network nor by colours")
+    return limits.bare_colours.score(native.bare)
 
 
 def bare_odds(masked: float) -> float:

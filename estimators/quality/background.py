@@ -23,5 +23,5 @@ def background_gradient(view: FaceView) -> float:
     across, down = (cv2.Sobel(smooth, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
     # The border of the photo is an edge only because the crop is black beyond it.
     kernel = np.ones((7, 7), np.uint8)
-    safe = region & (cv2.erode(view.context_inside.astype(np.uint8), kernel) > 0)
-    return float(np.hypot(across, down)[safe].mean()) if safe.any() else 0.0
+    safe = region & (cv2.erode(view.context_inside.view(np.uint8), kernel) > 0)
+    return float(np.hypot(across[safe], down[safe]).mean()) if safe.any() else 0.0

@@ -67,5 +67,5 @@ def noise(view: FaceView) -> float:
 def _block_means(values: NDArray[np.float32], block: int) -> NDArray[np.float32]:
     """Means over whole blocks of ``block`` x ``block`` pixels."""
     rows, columns = values.shape[0] // block, values.shape[1] // block
-    whole = values[: rows * block, : columns * block].reshape(rows, block, columns, block)
-    return np.asarray(whole.mean((1, 3)), np.float32)
+    whole = values[: rows * block, : columns * block]
+    return np.asarray(cv2.resize(whole, (columns, rows), interpolation=cv2.INTER_AREA), np.float32)

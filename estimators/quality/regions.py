@@ -80,7 +80,7 @@ def _filled(corners: Points, size: int) -> Mask:
     canvas = np.zeros((size, size), np.uint8)
     hull = cv2.convexHull(np.clip(corners, -size, 2 * size).round().astype(np.int32))
     cv2.fillConvexPoly(canvas, hull, 1)
-    return canvas > 0
+    return canvas.view(np.bool_)
 
 
 def _fill_ellipse(canvas: NDArray[np.uint8], ends: Points, height: float) -> None:

@@ -19,6 +19,7 @@ _SMOOTHING = 0.8  # pixels: sensor noise is no edge
 _EDGE = 5.0  # grey levels per pixel: weaker gradients are no edges ...
 _FULL_EDGE = 15.0  # ... and these count fully
 _WIDEST = 9  # pixels: the widest stroke
+_BORDER = _WIDEST + 1
 _ALIKE = 0.6  # the contrast of the weaker edge of a stroke over that of the other, at least
 
 _LETTER_CONTRAST = 12.0  # grey levels by which letters stand out
@@ -63,34 +64,43 @@ def _stroke_density(luminance: NDArray[np.float32], region: Mask) -> float:
     """Edges in the region that have a partner, weighed by their contrast, per pixel of the region."""
     across = np.asarray(cv2.Sobel(luminance, cv2.CV_32F, 1, 0, scale=1 / 8), np.float32)
     down = np.asarray(cv2.Sobel(luminance, cv2.CV_32F, 0, 1, scale=1 / 8), np.float32)
-    contrast = np.hypot(across, down)
+    left, top, width, height = cv2.boundingRect(region.view(np.uint8))
+    near = slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)  # what crests look at
+    contrast = np.zeros_like(luminance)
+    contrast[near] = np.hypot(across[near], down[near])
     rows, columns = np.nonzero(region & (contrast > _EDGE))
     if not rows.size:
         return 0.0
-    strength = contrast[rows, columns]
-    unit = np.stack([down[rows, columns], across[rows, columns]]) / strength
-    position = np.stack([rows, columns]).astype(np.float64)
-    crest = (strength >= _sample(contrast, position + unit)) & (strength >= _sample(contrast, position - unit))
-    position, unit, strength = position[:, crest], unit[:, crest], strength[crest]
+    down, across, contrast = (_bordered(values) for values in (down, across, contrast))
+    width = luminance.shape[1] + 2 * _BORDER
+    place = (rows + _BORDER) * width + columns + _BORDER  # in the bordered arrays, read line by line
+    strength = contrast[place]
+    unit = np.stack([down[place], across[place]]) / strength
+    ahead = _steps(unit, width)
+    crest = (strength >= contrast[place + ahead]) & (strength >= contrast[place - ahead])
+    place, unit, strength = place[crest], unit[:, crest], strength[crest]
     weight = np.clip((strength - _EDGE) / (_FULL_EDGE - _EDGE), 0, 1)
-    total = 0.0
-    for way in (1, -1):  # strokes lighter, then darker than what is around them
-        paired = np.zeros(strength.shape, np.bool_)
-        for step in range(2, _WIDEST + 1):
-            there = position + way * step * unit
-            opposite = -(_sample(down, there) * unit[0] + _sample(across, there) * unit[1])
-            paired |= (opposite > _ALIKE * strength) & (opposite < strength / _ALIKE)
-        total += float(weight[paired].sum())
-    return total / float(region.sum())
+    least, most = _ALIKE * strength, strength / _ALIKE
+    paired = np.zeros((2, len(place)), np.bool_)  # strokes lighter, and darker than what is around them
+    for step in range(2, _WIDEST + 1):
+        ahead = _steps(step * unit, width)
+        for way, there in enumerate((place + ahead, place - ahead)):
+            opposite = -(down[there] * unit[0] + across[there] * unit[1])
+            paired[way] |= (opposite > least) & (opposite < most)
+    return sum(float(weight[each].sum()) for each in paired) / float(region.sum())
 
 
-def _sample(values: NDArray[np.float32], position: NDArray[np.float64]) -> NDArray[np.float32]:
-    """The values at the nearest pixels to (2, n) rows and columns."""
-    rows, columns = np.rint(position).astype(np.intp)
-    nearest: NDArray[np.float32] = values[
-        np.clip(rows, 0, values.shape[0] - 1), np.clip(columns, 0, values.shape[1] - 1)
-    ]
-    return nearest
+def _bordered(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The values line by line, with a border that repeats the outermost ones as far as strokes can reach."""
+    grown = cv2.copyMakeBorder(values, _BORDER, _BORDER, _BORDER, _BORDER, cv2.BORDER_REPLICATE)
+    return np.asarray(grown, np.float32).ravel()
+
+
+def _steps(vectors: NDArray[np.float32], width: int) -> NDArray[np.intp]:
+    """How far away the pixels nearest to the tips of (2, n) vectors of rows and columns are, read line by line."""
+    rows, columns = np.rint(vectors).astype(np.intp)
+    away: NDArray[np.intp] = rows * width + columns
+    return away
 
 
 def _letter_density(luminance: NDArray[np.float32], region: Mask) -> float:
@@ -99,7 +109,10 @@ def _letter_density(luminance: NDArray[np.float32], region: Mask) -> float:
     letters = 0
     for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
         standing_out = cv2.morphologyEx(luminance, operation, kernel) > _LETTER_CONTRAST
-        _, _, pieces, _ = cv2.connectedComponentsWithStats((standing_out & region).astype(np.uint8), connectivity=8)
+        # With 16 bits, which number more pieces than the context has room for, OpenCV is more than twice as fast.
+        _, _, pieces, _ = cv2.connectedComponentsWithStats(
+            (standing_out & region).view(np.uint8), connectivity=8, ltype=cv2.CV_16U
+        )
         width, height, area = pieces[1:, 2], pieces[1:, 3], pieces[1:, 4]
         fitting = [
             (values >= low) & (values <= high)
@@ -116,5 +129,4 @@ def _letter_density(luminance: NDArray[np.float32], region: Mask) -> float:
 
 def _shrunk(mask: Mask, size: int) -> Mask:
     """The mask without its outermost pixels."""
-    eroded: Mask = cv2.erode(mask.astype(np.uint8), np.ones((size, size), np.uint8)) > 0
-    return eroded
+    return cv2.erode(mask.view(np.uint8), np.ones((size, size), np.uint8)).view(np.bool_)

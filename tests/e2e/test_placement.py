@@ -1,5 +1,6 @@
 """Where a service runs changes nothing that it says."""
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,7 +25,7 @@ PATHS = (
 @pytest.fixture(scope="module")
 def remote(model_files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with every service in a deployment of its own."""
-    environment = {"FACET_PLACEMENT": '{"default": "remote"}', "FACET_GATEWAYS": "1"}
+    environment = {"FACET_PLACEMENT": '{"default": "remote"}', "FACET_GATEWAYS": "1", "FACET_BODY_TIMEOUT": "2"}
     with running(tmp_path_factory.mktemp("remote") / "log.txt", model_files | environment) as started:
         yield started
 
@@ -48,6 +49,15 @@ def test_a_large_photograph_travels_to_a_remote_detector(remote: Server, large: 
     with httpx.Client(base_url=remote.url, timeout=60) as other:
         found = other.post("/body-detector/v2/process/image?echo=false", files={"image": large})
     assert found.status_code == 200
+
+
+def test_a_client_that_sends_slowly_is_sent_away_and_holds_nobody_up(remote: Server, jpeg: bytes) -> None:
+    head = b"POST /body-detector/v2/process/sample HTTP/1.1\r\nHost: facet\r\nContent-Length: 100000\r\n\r\n{"
+    with socket.create_connection(("127.0.0.1", remote.port), timeout=30) as slow:
+        slow.sendall(head)
+        with httpx.Client(base_url=remote.url, timeout=60) as other:
+            assert other.post("/body-detector/v2/process/image", files={"image": jpeg}).status_code == 200
+        assert slow.recv(100).startswith(b"HTTP/1.1 408")
 
 
 def without_timings(answer: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,17 @@ def test_yunet_is_fed_blue_first_in_full_range() -> None:
     assert fed[0].mean(axis=(0, 2, 3)).tolist() == [0, 0, 255]
 
 
+def test_cells_below_the_threshold_are_not_decoded() -> None:
+    random = np.random.default_rng(0)
+    outputs = [random.random(each.shape, np.float32) for each in _yunet_outputs(96, 64)]
+    canvas = np.zeros((64, 96, 3), np.uint8)
+    every = yunet.detections(lambda *_: outputs, canvas)
+    sure = yunet.detections(lambda *_: outputs, canvas, 0.6)
+    assert 0 < len(sure.scores) < len(every.scores)
+    for few, all_of_them in zip(sure, every.chosen(every.scores >= 0.6), strict=True):
+        assert np.array_equal(few, all_of_them)
+
+
 def test_centerface_places_a_face_in_its_cell() -> None:
     heat, scale, offset, points = (np.zeros((1, size, 16, 24), np.float32) for size in (1, 2, 2, 10))
     heat[0, 0, 5, 7] = 0.75
@@ -72,7 +83,7 @@ def test_images_are_shown_at_their_own_size_within_limits_and_padded() -> None:
     assert _shown(200, 250) == [(224, 256)]
     assert _shown(48, 48) == [(160, 160)]
     assert _shown(1, 1) == [(160, 160)]
-    assert _shown(1000, 500) == [(1024, 512), (320, 160)]
+    assert _shown(1000, 500) == [(1024, 512), (256, 128)]
     assert _shown(2000, 4000) == [(640, 1280), (160, 320)]
     assert _shown(4, 4000) == [(32, 1280), (32, 320)]
 

@@ -131,6 +131,20 @@ def test_the_far_end_of_a_very_long_image_can_be_cut_out(height: int, width: int
     assert (crop[2:, 2:] == 200).all()  # the first two blend with what is before them
 
 
+@given(angle=st.floats(-3.2, 3.2), zoom=st.floats(0.6, 3), x=st.floats(-30, 70), y=st.floats(-30, 70))
+def test_a_crop_is_black_exactly_where_it_leaves_the_image(angle: float, zoom: float, x: float, y: float) -> None:
+    image, size = np.full((40, 30, 3), 255, np.uint8), 24
+    cosine, sine = zoom * np.cos(angle), zoom * np.sin(angle)
+    linear = np.array([[cosine, -sine], [sine, cosine]])
+    shift = (size - 1) / 2 - linear @ np.array([x, y])  # the crop's centre shows that place of the image
+    crop = warped(image, np.column_stack([linear, shift]), size)
+    columns, rows = np.meshgrid(np.arange(size), np.arange(size))
+    seen = (np.stack([columns, rows], axis=-1) - shift) @ np.linalg.inv(linear).T
+    beyond = np.maximum(-0.5 - seen, seen - np.array([29.5, 39.5])).max(axis=-1)  # pixels; negative inside
+    assert (crop[beyond > 1e-6] == 0).all()
+    assert (crop[beyond < -1e-6] == 255).all()
+
+
 @pytest.mark.parametrize("box", [Box(2, 2, 3, 3), Box(-3, 0, -2, 1), Box(0, 50, 1, 51)])
 def test_a_box_outside_the_image_gives_black(box: Box) -> None:
     assert not square_crop(np.full((50, 70, 3), 255, np.uint8), box, 1.0, 64).any()

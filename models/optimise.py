@@ -1,0 +1,75 @@
+"""Faster equivalents of model files, kept beside the models and made again when they are lost.
+
+A model's identity stays that of its file: what is kept here is derived from it, by ``models.rewriting``, and called
+
+    <sha256 of the model's file>-<version of the rules>-<version of ONNX Runtime>.<sha256 of this file>.onnx
+
+so that another model, other rules, another ONNX Runtime or a damaged file are never taken for it. Nothing depends on
+the folder: where it cannot be written, each process rewrites for itself, in memory; a model that cannot be rewritten is
+served as it is.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import onnxruntime as ort
+
+from models.session import CPU
+
+VERSION = 3  # of the rules in models/rewriting.py: raised with each change of them
+FOLDER = "optimised"  # in the cache
+
+
+def optimised(path: Path, digest: str, cache: Path, providers: Sequence[str] = CPU) -> Path | bytes:
+    """What to open instead of the model file at ``path``, whose sha256 is ``digest``: a file, or its contents.
+
+    The rules suit the processor's kernels: for any other execution provider it is the file itself.
+    """
+    if tuple(providers) != CPU:
+        return path
+    folder = cache / FOLDER
+    stem = f"{digest}-{VERSION}-{ort.__version__}"
+    return _kept(folder, stem) or _made(path.read_bytes(), folder, stem)
+
+
+def _kept(folder: Path, stem: str) -> Path | None:
+    """The file that was made before, if it is whole."""
+    with suppress(OSError):
+        for path in sorted(folder.glob(f"{stem}.*.onnx")):
+            if path.name == _name(stem, path.read_bytes()):
+                return path
+            path.unlink()  # damaged
+    return None
+
+
+def _made(contents: bytes, folder: Path, stem: str) -> Path | bytes:
+    from models.rewriting import rewritten  # noqa: PLC0415 - it needs onnx, which no process has to load otherwise
+
+    result = rewritten(contents)
+    with suppress(OSError):  # a full disk, or a folder that may only be read
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / _name(stem, result)
+        _write(path, result)
+        return path
+    return result
+
+
+def _name(stem: str, contents: bytes) -> str:
+    return f"{stem}.{hashlib.sha256(contents).hexdigest()}.onnx"
+
+
+def _write(path: Path, contents: bytes) -> None:
+    """Writes the file in one step: nobody ever sees half of it."""
+    handle, unfinished = tempfile.mkstemp(prefix=".", dir=path.parent)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(contents)
+        Path(unfinished).chmod(0o644)
+        Path(unfinished).replace(path)
+    except OSError:
+        Path(unfinished).unlink(missing_ok=True)
+        raise
