@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export RAY_USAGE_STATS_ENABLED = 0
 
-.PHONY: run test check models eval lock clean
+.PHONY: run test check models eval bench lock clean
 
 run: .venv/run ## set up, obtain the models, serve on http://127.0.0.1:8000
 	$(BIN)/facet serve $(ARGS)
@@ -25,6 +25,10 @@ models: .venv/run ## obtain the models and list them
 eval: .venv/dev ## set up, obtain the models, measure the accuracy on the labelled images in DATA
 	$(BIN)/facet models pull
 	$(BIN)/facet eval --data $(DATA) $(ARGS)
+
+bench: .venv/dev ## set up, obtain the models, compare throughput, latency and memory; takes 20 minutes of an idle machine
+	$(BIN)/facet models pull
+	$(BIN)/python -m bench $(ARGS)
 
 .venv/run: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv

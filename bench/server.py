@@ -1,5 +1,6 @@
 """A server of our own for benchmarks and end-to-end tests: ``facet serve`` as a user starts it, on a free port."""
 
+import json
 import os
 import signal
 import socket
@@ -8,10 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
-
-import httpx
 
 ROOT = Path(__file__).parents[1]
 _MARK = "FACET_OWN_SERVER"  # in the environment of all processes of the server
@@ -103,10 +103,24 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def answered(port: int, path: str) -> tuple[int, bytes] | None:
+    """Status and body of what a server on this machine answers to a GET; none where it does not answer."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)  # lighter than a client that is made for every question
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+    except (OSError, HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
 def _is_up(port: int) -> bool:
     """Whether every deployment has a replica; a model that is not there does not keep the server from running."""
+    answer = answered(port, "/ready")
     try:
-        states = httpx.get(f"http://127.0.0.1:{port}/ready", timeout=10).json()["services"].values()
-    except (httpx.HTTPError, ValueError, KeyError):
+        states = json.loads(answer[1])["services"].values() if answer else []
+    except (ValueError, KeyError, TypeError):
         return False
-    return all(state["ready"] or "not installed" in str(state["detail"]) for state in states)
+    return bool(states) and all(state["ready"] or "not installed" in str(state["detail"]) for state in states)
