@@ -14,6 +14,10 @@ was read in the source of Ray 2.60 and measured, see docs/performance.md and doc
 ``RAY_SERVE_HAPROXY_RETRY_ON``, ``..._RETRIES``, ``..._TUNE_BUFSIZE``
     A request that a gateway leaves unanswered because it died goes to another one, as it changes nothing to ask again;
     twice at the most, as it may have been the request that killed it. For that all of it must fit HAProxy's buffer.
+``RAY_SERVE_CONTROL_LOOP_INTERVAL_S``
+    Serve's controller looks at all deployments twice a second instead of ten times, which took 4 % of a core.
+``RAY_SERVE_HAPROXY_METRICS_ENABLED``
+    Off: Python would read a line that HAProxy writes for each request; gateways count requests themselves.
 ``RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S``
     How long a gateway that is to end still answers; of 30 s, an update would wait 30 s for each.
 ``RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH``
@@ -44,6 +48,8 @@ ENVIRONMENT: Mapping[str, str] = {
     "RAY_SERVE_HAPROXY_RETRIES": "2",
     "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": "524288",  # bytes
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
+    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
+    "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "5",
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": "268435456",  # bytes: 50 million pixels, and room
 }
@@ -54,6 +60,7 @@ _PROXY: Mapping[str, str] = {
     "RAY_SERVE_ENABLE_HA_PROXY": "0",
     "RAY_SERVE_ENABLE_DIRECT_INGRESS": "0",
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
+    "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
     "RAY_SERVE_REPLICA_GRPC_MAX_MESSAGE_LENGTH": "268435456",
 }
 

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.quality.regions import cheeks, face_oval, skin
-from estimators.quality.view import FaceView, grey
+from estimators.quality.regions import cheeks
+from estimators.quality.view import FaceView
 
 # Histograms are smoothed with this standard deviation in grey levels, so that the grain of the skin and the number of
 # pixels do not decide what two cheeks have in common.
@@ -24,8 +24,7 @@ def illumination_uniformity(view: FaceView) -> float:
 
     Illumination uniformity of ISO/IEC 29794-5: the intersection of the normalised histograms of both sides.
     """
-    luminance = grey(view.face)
-    left, right = (_histogram(luminance[mask]) for mask in cheeks(view.face_points))
+    left, right = (_histogram(view.face_luminance[mask]) for mask in cheeks(view.face_points))
     return float(np.minimum(left, right).sum())
 
 
@@ -39,8 +38,7 @@ def _histogram(levels: NDArray[np.float32]) -> NDArray[np.float64]:
 
 def glare(view: FaceView) -> float:
     """The share of the skin that glares, 0..1. A measure of our own; OFIQ's over-exposure counts the like."""
-    luminance = grey(view.face)
-    region = luminance[skin(view.face_points)]
+    region = view.face_luminance[view.skin]
     if not region.size:
         return 0.0
     low, high = _GLARE
@@ -53,7 +51,7 @@ def dynamic_range(view: FaceView) -> float:
 
     ISO/IEC 19794-5 wants at least 7 bits of intensity variation in the facial region.
     """
-    levels = grey(view.face)[face_oval(view.face_points)]
+    levels = view.face_luminance[view.oval]
     if not levels.size:
         return 0.0
     low, high = np.percentile(levels, _LEVELS)

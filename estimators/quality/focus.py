@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.quality.regions import Mask, face_oval
+from estimators.quality.regions import Mask
 from estimators.quality.view import FaceView, grey
 
 # Scales of detail in pixels of the aligned face, where the eyes are 48 pixels apart.
@@ -28,8 +28,7 @@ def sharpness(view: FaceView) -> float:
     does not depend on contrast or complexion, and loses what blur takes: fine detail first. Noise is detail too, but
     it is everywhere: what the calmest quarter of the face has of fine detail is taken off.
     """
-    luminance = grey(view.face)
-    oval = face_oval(view.face_points)
+    luminance, oval = view.face_luminance, view.oval
     fine, coarse = _energy(luminance, _FINE), _energy(luminance, _COARSE)
     if not oval.any():
         return 0.0

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from estimators.quality.view import Points
+from estimators.quality.regions import Points
 from schemas.attributes import KEYPOINT_NAMES, Angles
 
 _AT = {name: index for index, name in enumerate(KEYPOINT_NAMES)}

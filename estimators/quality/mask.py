@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.quality.regions import eyes_apart
-from estimators.quality.view import FACE_SIZE, FaceView, Points
+from estimators.quality.regions import FACE_SIZE, Points, eyes_apart
+from estimators.quality.view import FaceView
 from schemas.attributes import KEYPOINT_NAMES
 
 _AT = {name: index for index, name in enumerate(KEYPOINT_NAMES)}

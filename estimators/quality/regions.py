@@ -4,10 +4,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.quality.view import CONTEXT_SIZE, FACE_SIZE, FaceView, Points
 from schemas.attributes import KEYPOINT_NAMES
 
+FACE_SIZE = 192  # pixels, both sides of the aligned face
+CONTEXT_SIZE = 260  # pixels, both sides of the wider crop
+
 Mask = NDArray[np.bool_]
+Points = NDArray[np.float64]  # (21, 2), in the order of KEYPOINT_NAMES
 
 _AT = {name: index for index, name in enumerate(KEYPOINT_NAMES)}
 _BROWS = [index for name, index in _AT.items() if "brow" in name]
@@ -24,8 +27,8 @@ def face_oval(points: Points) -> Mask:
     return _filled(np.concatenate([points[_BROWS] - lift, points[_JAW]]), FACE_SIZE)
 
 
-def skin(points: Points) -> Mask:
-    """The face oval without brows, eyes and mouth, (192, 192)."""
+def skin(points: Points, oval: Mask) -> Mask:
+    """The ``face_oval`` without brows, eyes and mouth, (192, 192)."""
     apart = eyes_apart(points)
     holes = np.zeros((FACE_SIZE, FACE_SIZE), np.uint8)
     for corners in _EYES:
@@ -33,7 +36,7 @@ def skin(points: Points) -> Mask:
     _fill_ellipse(holes, points[list(_MOUTH)], 0.30 * apart)
     brows = points[_BROWS].round().astype(np.int32)
     cv2.polylines(holes, [brows[:3], brows[3:]], isClosed=False, color=1, thickness=int(0.2 * apart) + 1)
-    bare: Mask = face_oval(points) & (holes == 0)
+    bare: Mask = oval & (holes == 0)
     return bare
 
 
@@ -53,19 +56,19 @@ def cheeks(points: Points) -> tuple[Mask, Mask]:
     return masks[0], masks[1]
 
 
-def background(view: FaceView) -> Mask:
-    """What is neither head nor shoulders nor outside the photo, (260, 260) of the context.
+def background(points: Points, inside: Mask) -> Mask:
+    """What is neither head nor shoulders nor outside the photo, (260, 260) of the context; ``inside`` is where it
+    shows the photo.
 
     The head is an ellipse about the eyes that has room for hair; what is below the chin may be shoulders.
     """
-    points = view.context_points
     eyes = (points[_AT["left_eye"]] + points[_AT["right_eye"]]) / 2
     chin = points[_AT["chin"]]
     length = max(float(np.linalg.norm(chin - eyes)), 1.0)
     head = np.zeros((CONTEXT_SIZE, CONTEXT_SIZE), np.uint8)
     tilt = float(np.degrees(np.arctan2(*(eyes - chin))))  # of the way from chin to eyes, from straight down
     cv2.ellipse(head, _pixel(eyes), _axes(length, 1.4 * length), -tilt, 0, 360, 1, -1)
-    free: Mask = (head == 0) & view.context_inside
+    free: Mask = (head == 0) & inside
     free[int(np.clip(chin[1] - 0.3 * length, 0, CONTEXT_SIZE)) :] = False
     return free
 

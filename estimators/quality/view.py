@@ -1,6 +1,7 @@
 """What the quality measures look at: a few crops and where the key points lie in them."""
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -8,32 +9,53 @@ from numpy.typing import NDArray
 
 from estimators.base import Image
 from estimators.geometry import ARCFACE, pixel_points, similarity, square_matrix, warped
+from estimators.quality.regions import CONTEXT_SIZE, FACE_SIZE, Mask, Points, face_oval, skin
 from schemas.attributes import ANGLES, BOX, KEYPOINT_NAMES, KEYPOINTS, Angles, Attributes
 
-FACE_SIZE = 192  # pixels, both sides of the aligned face
 FACE_ZOOM_OUT = 1.25  # leaves the eyes 48 pixels apart and shows the face from forehead to chin
-CONTEXT_SIZE = 260  # pixels, both sides of the wider crop
 CONTEXT_SCALE = 2.0  # of the face box's longer side
 NATIVE_SIZE = 256  # pixels, the largest side of the crop at the photo's own resolution
-
-Points = NDArray[np.float64]  # (21, 2), in the order of KEYPOINT_NAMES
 
 _TEMPLATE = ((ARCFACE / 112 - 0.5) / FACE_ZOOM_OUT + 0.5) * FACE_SIZE
 _FIVE = [KEYPOINT_NAMES.index(name) for name in ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")]
 
 
-class FaceView(NamedTuple):
-    """Everything the measures need of one face. Crops are RGB uint8, points in pixels of the crop they belong to."""
+@dataclass(frozen=True, eq=False)
+class FaceView:
+    """Everything the measures need of one face. Crops are RGB uint8, points in pixels of the crop they belong to.
+
+    What several measures look at is worked out once.
+    """
 
     face: Image  # (192, 192, 3): aligned by eyes, nose and mouth
     face_points: Points
     context: Image  # (260, 260, 3): twice the face box, upright, black outside the photo
     context_points: Points
-    context_inside: NDArray[np.bool_]  # (260, 260): where the context shows the photo
+    context_inside: Mask  # (260, 260): where the context shows the photo
     native: Image  # (1..256, 1..256, 3): the middle of the face, pixel for pixel
     points: Points  # in pixels of the photo
     size: tuple[int, int]  # width and height of the photo
     angles: Angles
+
+    @cached_property
+    def face_luminance(self) -> NDArray[np.float32]:
+        """(192, 192), see ``grey``."""
+        return grey(self.face)
+
+    @cached_property
+    def context_luminance(self) -> NDArray[np.float32]:
+        """(260, 260), see ``grey``."""
+        return grey(self.context)
+
+    @cached_property
+    def oval(self) -> Mask:
+        """The face from just above the brows to the chin, (192, 192)."""
+        return face_oval(self.face_points)
+
+    @cached_property
+    def skin(self) -> Mask:
+        """The oval without brows, eyes and mouth, (192, 192)."""
+        return skin(self.face_points, self.oval)
 
 
 def face_view(image: Image, attributes: Attributes) -> FaceView:
@@ -64,12 +86,12 @@ def _mapped(points: Points, matrix: NDArray[np.float64]) -> Points:
     return mapped
 
 
-def _inside(image: Image, matrix: NDArray[np.float64]) -> NDArray[np.bool_]:
+def _inside(image: Image, matrix: NDArray[np.float64]) -> Mask:
     """Where the context shows the photo; the outermost pixels do not count, as they are mixed with black."""
     corners = _mapped(np.array([[0.0, 0.0], [image.shape[1] - 1.0, image.shape[0] - 1.0]]), matrix)
     axis = np.arange(CONTEXT_SIZE)
     across, down = ((axis >= low + 1) & (axis <= high - 1) for low, high in corners.T)
-    inside: NDArray[np.bool_] = down[:, None] & across[None, :]
+    inside: Mask = down[:, None] & across[None, :]
     return inside
 
 

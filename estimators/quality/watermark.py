@@ -11,9 +11,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from estimators.base import Image
-from estimators.quality.regions import Mask, skin
-from estimators.quality.view import FaceView, grey
+from estimators.quality.regions import Mask
+from estimators.quality.view import FaceView
 
 _SMOOTHING = 0.8  # pixels: sensor noise is no edge
 _EDGE = 5.0  # grey levels per pixel: weaker gradients are no edges ...
@@ -23,7 +22,11 @@ _BORDER = _WIDEST + 1
 _ALIKE = 0.6  # the contrast of the weaker edge of a stroke over that of the other, at least
 
 _LETTER_CONTRAST = 12.0  # grey levels by which letters stand out
-_LETTER_KERNEL = 9  # pixels: structures narrower than this stand out
+# Structures narrower than this stand out: an ellipse of 9 x 9 pixels, OpenCV's, as an oblong that moves along a cross,
+# with a line across it, which takes two thirds of the time.
+_OBLONG = np.ones((3, 7), np.uint8)
+_CROSS = np.array([[0, 1, 0], [0, 1, 0], [1, 1, 1], [0, 1, 0], [0, 1, 0]], np.uint8)
+_LINE = np.ones((9, 1), np.uint8)
 _LETTER_HEIGHT = (6, 50)  # pixels of the context
 _LETTER_WIDTH = (2, 60)
 _LETTER_AREA = (14, 500)
@@ -51,24 +54,26 @@ def watermark_odds(view: FaceView) -> float:
 
 def strokes(view: FaceView) -> Strokes:
     """How much of the face and its surroundings looks like letters."""
-    bare = _shrunk(skin(view.face_points), 5)
+    bare = _shrunk(view.skin, 5)
     inside = _shrunk(view.context_inside, 7)
-    return Strokes(_stroke_density(_smooth(view.face), bare), _letter_density(_smooth(view.context), inside))
+    face, context = _smooth(view.face_luminance), _smooth(view.context_luminance)
+    return Strokes(_stroke_density(face, bare), _letter_density(context, inside))
 
 
-def _smooth(image: Image) -> NDArray[np.float32]:
-    return np.asarray(cv2.GaussianBlur(grey(image), (0, 0), _SMOOTHING), np.float32)
+def _smooth(luminance: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.asarray(cv2.GaussianBlur(luminance, (0, 0), _SMOOTHING), np.float32)
 
 
 def _stroke_density(luminance: NDArray[np.float32], region: Mask) -> float:
     """Edges in the region that have a partner, weighed by their contrast, per pixel of the region."""
+    near = _surrounded(region, _BORDER)  # as far as strokes can reach
+    luminance, within = luminance[near], region[near]
     across = np.asarray(cv2.Sobel(luminance, cv2.CV_32F, 1, 0, scale=1 / 8), np.float32)
     down = np.asarray(cv2.Sobel(luminance, cv2.CV_32F, 0, 1, scale=1 / 8), np.float32)
-    left, top, width, height = cv2.boundingRect(region.view(np.uint8))
-    near = slice(max(top - 1, 0), top + height + 1), slice(max(left - 1, 0), left + width + 1)  # what crests look at
+    near = _surrounded(within, 1)  # what crests look at
     contrast = np.zeros_like(luminance)
     contrast[near] = np.hypot(across[near], down[near])
-    rows, columns = np.nonzero(region & (contrast > _EDGE))
+    rows, columns = np.nonzero(within & (contrast > _EDGE))
     if not rows.size:
         return 0.0
     down, across, contrast = (_bordered(values) for values in (down, across, contrast))
@@ -87,7 +92,13 @@ def _stroke_density(luminance: NDArray[np.float32], region: Mask) -> float:
         for way, there in enumerate((place + ahead, place - ahead)):
             opposite = -(down[there] * unit[0] + across[there] * unit[1])
             paired[way] |= (opposite > least) & (opposite < most)
-    return sum(float(weight[each].sum()) for each in paired) / float(region.sum())
+    return sum(float(weight[each].sum()) for each in paired) / cv2.countNonZero(region.view(np.uint8))
+
+
+def _surrounded(region: Mask, width: int) -> tuple[slice, slice]:
+    """The rows and columns of the region and ``width`` pixels about it, as far as there are any."""
+    left, top, columns, rows = cv2.boundingRect(region.view(np.uint8))
+    return slice(max(top - width, 0), top + rows + width), slice(max(left - width, 0), left + columns + width)
 
 
 def _bordered(values: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -105,10 +116,9 @@ def _steps(vectors: NDArray[np.float32], width: int) -> NDArray[np.intp]:
 
 def _letter_density(luminance: NDArray[np.float32], region: Mask) -> float:
     """Connected pieces that could be letters, lighter or darker than their surroundings, per 50th of the context."""
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_LETTER_KERNEL, _LETTER_KERNEL))
     letters = 0
-    for operation in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT):
-        standing_out = cv2.morphologyEx(luminance, operation, kernel) > _LETTER_CONTRAST
+    for contrast in (luminance - _dilated(_eroded(luminance)), _eroded(_dilated(luminance)) - luminance):
+        standing_out = contrast > _LETTER_CONTRAST
         # With 16 bits, which number more pieces than the context has room for, OpenCV is more than twice as fast.
         _, _, pieces, _ = cv2.connectedComponentsWithStats(
             (standing_out & region).view(np.uint8), connectivity=8, ltype=cv2.CV_16U
@@ -124,7 +134,19 @@ def _letter_density(luminance: NDArray[np.float32], region: Mask) -> float:
             )
         ]
         letters += int(np.logical_and.reduce(fitting).sum())
-    return letters / (50 * max(float(region.mean()), 0.02))
+    return letters / (50 * max(cv2.countNonZero(region.view(np.uint8)) / region.size, 0.02))
+
+
+def _eroded(luminance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The darkest of the ellipse about each pixel."""
+    oblong = cv2.erode(cv2.erode(luminance, _OBLONG), _CROSS)
+    return np.asarray(cv2.min(oblong, cv2.erode(luminance, _LINE)), np.float32)
+
+
+def _dilated(luminance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The lightest of the ellipse about each pixel."""
+    oblong = cv2.dilate(cv2.dilate(luminance, _OBLONG), _CROSS)
+    return np.asarray(cv2.max(oblong, cv2.dilate(luminance, _LINE)), np.float32)
 
 
 def _shrunk(mask: Mask, size: int) -> Mask:
