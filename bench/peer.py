@@ -39,13 +39,14 @@ from bench.pipeline import settings
 from bench.processes import CpuMeter, memory
 from bench.report import PEER_PROGRAM, check_page, markdown_table, told, write_part
 from bench.results import Cell, Figures, figures_of
-from bench.server import Server, answered, end_on_signal, free_port, running, started
+from bench.server import Server, answered, end_on_signal, running, started
 from bench.statistics import ratios, spread
 from estimators import FaceDetectorWith
 from estimators.composite import FaceDetectorTemplateExtractor
 from models import ModelStore
 from schemas.template import decode
 from schemas.wire import JSON, MSGPACK
+from serving.ingress import free_port
 
 DETECTOR, TEMPLATE = "centerface_dyn", "mobileface_V2"
 THRESHOLD = 0.4  # of the detector, in both

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from contextlib import contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
+
+from serving.ingress import free_port
 
 ROOT = Path(__file__).parents[1]
 _MARK = "FACET_OWN_SERVER"  # in the environment of all processes of the server
@@ -94,13 +95,6 @@ def end_on_signal() -> None:
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, ended)
-
-
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def answered(port: int, path: str) -> tuple[int, bytes] | None:

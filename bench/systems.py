@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import yaml
 
-from bench.server import Server, answered, free_port, running, started
+from bench.server import Server, answered, running, started
+from serving.ingress import free_port
 
 Start = Callable[[Path], AbstractContextManager[Server]]
 

@@ -28,6 +28,7 @@ was read in the source of Ray 2.60 and measured, see docs/performance.md and doc
     ``serving/haproxy``, which says what it is for.
 """
 
+import random
 import shutil
 import socket
 import tempfile
@@ -37,6 +38,8 @@ from pathlib import Path
 
 # The name of a socket has 97 characters at the most for HAProxy; Ray appends a node's 56 and "/metrics.sock".
 _LONGEST, _OWN = 27, len("/facet-12345678")
+
+_PORTS = range(20000, 30000)
 
 WRAPPER = Path(__file__).with_name("haproxy")
 
@@ -91,8 +94,8 @@ def environment(folder: Path, body_timeout: float) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
         # Fixed ports would keep a second server off the machine.
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(_free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(_free_port()),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
     }
 
 
@@ -106,7 +109,17 @@ def haproxy_binary() -> str | None:
         return shutil.which("haproxy")
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+def free_port() -> int:
+    """A port of loopback that nobody listens on, nor will before long.
+
+    It lies below those that the system hands out to anybody and between those that Ray gives its workers and Serve its
+    gateways, as one of these could take it before HAProxy does.
+    """
+    for port in random.sample(_PORTS, len(_PORTS)):
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free")

@@ -15,8 +15,9 @@ import msgpack
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bench.server import free_port, running
+from bench.server import running
 from estimators import CATALOGUE
+from serving.ingress import free_port
 from tests.unit.test_dashboard import metric_names
 
 pytestmark = pytest.mark.server
