@@ -6,8 +6,10 @@ A process of its own, as Ray and Serve read their environment when they are impo
 """
 
 import os
+import shutil
 import signal
 import sys
+from pathlib import Path
 
 import ray
 from ray.serve.scripts import cli
@@ -31,7 +33,10 @@ def main() -> None:
         ray.init(address, namespace="serve")
     # Ends as with Ctrl-C: what is at work gets its answer. Ray's own handler aborts.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    cli(["run", configuration, "--app-dir", folder])
+    try:
+        cli(["run", configuration, "--app-dir", folder])
+    finally:
+        shutil.rmtree(Path(configuration).parent, ignore_errors=True)  # it may hold API keys
 
 
 if __name__ == "__main__":

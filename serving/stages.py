@@ -40,6 +40,10 @@ class Call(NamedTuple):
     seconds: float | None = None  # until nobody waits for the answer any more; None where that is not known
     traceparent: str | None = None  # the caller's span, where there is one
 
+    def after(self, seconds: float) -> "Call":
+        """The same call, so many seconds later."""
+        return self if self.seconds is None else self._replace(seconds=self.seconds - seconds)
+
 
 ANYTIME = Call()
 
@@ -194,11 +198,11 @@ class Remote:
         self._handle = handle
 
     async def detect(self, image: Image, threshold: float | None, call: Call = ANYTIME) -> list[Attributes]:
-        found: list[Attributes] = await self._call("detect", image, threshold, call)
+        found: list[Attributes] = await self._call("detect", image, threshold, call=call)
         return found
 
     async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]:
-        found: list[Attributes] = await self._call("estimate", views, call)
+        found: list[Attributes] = await self._call("estimate", views, call=call)
         return found
 
     async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
@@ -213,10 +217,11 @@ class Remote:
         found: Status = await self._call("status")
         return found
 
-    async def _call(self, method: str, *arguments: Any) -> Any:
+    async def _call(self, method: str, *arguments: Any, call: Call | None = None) -> Any:
         """The answer of a replica; of a second one where the first died, which is safe as services are pure."""
         remote = getattr(self._handle, method).remote
+        start = time.monotonic()
         try:
-            return await remote(*arguments)
+            return await remote(*arguments, *([call] if call else []))
         except RayActorError:
-            return await remote(*arguments)
+            return await remote(*arguments, *([call.after(time.monotonic() - start)] if call else []))

@@ -3,11 +3,7 @@
 import asyncio
 import csv
 import io
-import json
-import os
 import re
-import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +15,6 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.server import Server
 from estimators import CATALOGUE, Detector
 from tests import pictures
 from tests.e2e import fuzz
@@ -216,27 +211,3 @@ def test_malformed_requests_do_no_harm(url: str, jpeg: bytes) -> None:
     assert sum(statuses.values()) == 400
     good = httpx.post(f"{url}/face-detector-face-fitter/v2/process/image", files={"image": jpeg}, timeout=30)
     assert len(good.json()["objects"]) == 1
-
-
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="processes are told apart by /proc")
-def test_a_dead_replica_is_replaced_and_costs_no_answer(client: httpx.Client, jpeg: bytes, server: Server) -> None:
-    pids = replica_pids("gateway", server)
-    assert pids
-    for pid in pids:
-        os.kill(pid, signal.SIGKILL)
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        response = client.post("/graph/v2/process/image?outputs=age&echo=false", files={"image": jpeg})
-        assert response.status_code in {200, 500, 503}  # HAProxy tells 500 while there is no gateway at all
-        assert "Traceback" not in response.text
-        if response.status_code == 200:
-            assert json.loads(response.content)["objects"][0]["age"].isdigit()
-            return
-        time.sleep(0.5)
-    pytest.fail("the service did not come back")
-
-
-def replica_pids(service: str, server: Server) -> list[int]:
-    """The processes of a deployment of the server under test."""
-    called = f"ServeReplica:image-api:{service}"
-    return [int(each.name) for each in server.processes() if called in (each / "cmdline").read_text()]
