@@ -133,13 +133,18 @@ class Local:
 
 
 class Hosted:
-    """A service in a deployment of its own, which answers requests that come together in one run of its models."""
+    """A service in a deployment of its own, which answers requests that come together in one run of its models.
+
+    Models run in a thread, so that other requests can arrive meanwhile: with every service remote, two cores gave
+    nearly twice as many images a second as with models that run in the event loop.
+    """
 
     def __init__(self, name: str, settings: Settings) -> None:
         telemetry.start(settings.traces)
         self._local = Local(name, settings)
-        self._threaded = settings.accelerated(name)
-        wait = settings.batch_wait if settings.batch_wait is not None else _WAIT_OF_GPU * self._threaded
+        wait = settings.batch_wait
+        if wait is None:
+            wait = _WAIT_OF_GPU if settings.accelerated(name) else 0.0
         batching = Batching(settings.max_batch, wait)
         self._detecting = Batcher[Image, list[Attributes]](self._detect, batching, meter=Meter(name))
         self._estimating = Batcher[Any, Attributes](self._estimate, batching, meter=Meter(name))
@@ -161,16 +166,10 @@ class Hosted:
         return await self._local.status()
 
     def _detect(self, images: Sequence[Image], threshold: Any) -> Awaitable[list[list[Attributes]]]:
-        return self._run(_detector(self._local.node).detect, images, threshold)
+        return asyncio.to_thread(_detector(self._local.node).detect, images, threshold)
 
     def _estimate(self, views: Sequence[Any], _: Any) -> Awaitable[list[Attributes]]:
-        return self._run(_estimator(self._local.node).estimate, views)
-
-    async def _run(self, function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-        """Runs in a thread where the work is a GPU's, so that requests can arrive meanwhile; otherwise right here."""
-        if self._threaded:
-            return await asyncio.to_thread(function, *arguments, **named)
-        return function(*arguments, **named)
+        return asyncio.to_thread(_estimator(self._local.node).estimate, views)
 
 
 def _detector(node: Node) -> Detector:
