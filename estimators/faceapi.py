@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators.base import Estimator, Image
-from estimators.geometry import square_crop
+from estimators.geometry import planes, square_crop
 from models import Session
 from schemas.attributes import BOX, Attributes, Box
 
@@ -34,7 +34,7 @@ class FaceCropEstimator(Estimator[Image]):
 
 def network_input(crops: Sequence[Image]) -> NDArray[np.float32]:
     """The crops as one batch, (n, 3, 112, 112) float32 RGB 0..255."""
-    return np.stack(crops).transpose(0, 3, 1, 2).astype(np.float32)
+    return planes(crops)
 
 
 def with_mirrored(crops: Sequence[Image]) -> list[Image]:

@@ -57,10 +57,10 @@ def openness(model: Model, crops: Sequence[NDArray[np.uint8]]) -> NDArray[np.flo
 def _mediapipe_contours(run: Session, crops: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(n, 71, 2) contour points in pixels of the (n, 64, 64, 3) RGB crops.
 
-    The network answers 71 contour points and 5 iris points of x, y, z, in two outputs or, in another export, in one.
+    The network answers 71 contour points of x, y, z in its first output, which in one export goes on with 5 points of
+    the iris.
     """
-    outputs = run(crops.astype(np.float32) / np.float32(255))
-    values = np.concatenate([output.reshape(len(crops), -1) for output in outputs], axis=1)
+    values = run(crops.astype(np.float32) / np.float32(255))[0].reshape(len(crops), -1)
     return values[:, : 71 * 3].reshape(len(crops), 71, 3)[..., :2].astype(np.float64)
 
 

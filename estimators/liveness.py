@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from estimators.base import Estimator, Image, Models
 from estimators.confidence import load_scaling
+from estimators.geometry import planes
 from models import Model
 from schemas.attributes import BOX, LIVENESS, Attributes, Box, Scored
 
@@ -66,21 +67,16 @@ class _Network(NamedTuple):
 
 def _minifasnet(model: Model) -> _Network:
     def live(crops: Sequence[Image]) -> NDArray[np.float32]:
-        return model.run(_planes(crops)[:, ::-1])[0][:, _MINIFASNET_LIVE]  # BGR 0..255 in, softmax of 3 out
+        return model.run(planes(crops, (2, 1, 0)))[0][:, _MINIFASNET_LIVE]  # BGR 0..255 in, softmax of 3 out
 
     return _Network(Framing(_MINIFASNET_SCALES[model.name], _MINIFASNET_SIZE, smooth=False), live)
 
 
 def _facet(model: Model) -> _Network:
     def live(crops: Sequence[Image]) -> NDArray[np.float32]:
-        return model.run(_planes(crops))[0]  # RGB 0..255 in, P(live) out
+        return model.run(planes(crops))[0]  # RGB 0..255 in, P(live) out
 
     return _Network(FACET, live)
-
-
-def _planes(crops: Sequence[Image]) -> NDArray[np.float32]:
-    """(n, 3, size, size) RGB 0..255."""
-    return np.ascontiguousarray(np.stack(crops).transpose(0, 3, 1, 2), np.float32)
 
 
 _NETWORKS: Mapping[str, Callable[[Model], _Network]] = {"minifasnet": _minifasnet, "facet-liveness": _facet}

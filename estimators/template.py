@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from estimators.base import Estimator, Image, Models
-from estimators.geometry import aligned, five_points
+from estimators.geometry import aligned, five_points, planes
 from models import Session
 from schemas.attributes import BOX, KEYPOINTS, TEMPLATE, Attributes
 from schemas.template import Template, encode
 
 Vectors = NDArray[np.float32]  # (n, dimension)
-Network = Callable[[Image], Vectors]  # of a batch of crops, (n, size, size, 3) uint8 RGB
+Network = Callable[[Sequence[Image]], Vectors]  # of n > 0 crops, (size, size, 3) uint8 RGB each
 
 # The statistics of ImageNet, RGB in [0, 1]: foamliu/MobileFaceNet normalises with them.
-_IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)
-_IMAGENET_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)
+_IMAGENET_MEAN = np.array([0.485, 0.456, 0.406], np.float32)[:, None, None]
+_IMAGENET_DEVIATION = np.array([0.229, 0.224, 0.225], np.float32)[:, None, None]
 
 # The means of VGGFace's training images, BGR in 0..255: HSE FaceRes subtracts them.
 _VGG_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
@@ -27,16 +27,19 @@ _VGG_MEAN = np.array([103.939, 116.779, 123.68], np.float32)
 def _foamliu(run: Session) -> Network:
     """(n, 128) of (n, 112, 112, 3): float32 RGB, normalised with the statistics of ImageNet."""
 
-    def vectors(crops: Image) -> Vectors:
-        normalised = (crops.astype(np.float32) / 255 - _IMAGENET_MEAN) / _IMAGENET_DEVIATION
-        return run(_channels_first(normalised))[0]
+    def vectors(crops: Sequence[Image]) -> Vectors:
+        normalised = planes(crops)
+        normalised /= 255
+        normalised -= _IMAGENET_MEAN
+        normalised /= _IMAGENET_DEVIATION
+        return run(normalised)[0]
 
     return vectors
 
 
 def _mobileface(run: Session) -> Network:
     """(n, 256) of (n, 112, 112, 3): float32 RGB 0..255, the network normalises it itself."""
-    return lambda crops: run(_channels_first(crops))[0]
+    return lambda crops: run(planes(crops))[0]
 
 
 def _faceres(run: Session) -> Network:
@@ -44,8 +47,8 @@ def _faceres(run: Session) -> Network:
     with files("estimators.calibration").joinpath("faceres_reduction.npy").open("rb") as file:
         reduction = np.load(file).astype(np.float32)
 
-    def vectors(crops: Image) -> Vectors:
-        centred = crops[..., ::-1].astype(np.float32) - _VGG_MEAN
+    def vectors(crops: Sequence[Image]) -> Vectors:
+        centred = np.stack(crops)[..., ::-1].astype(np.float32) - _VGG_MEAN
         both = run(np.concatenate([centred, centred[:, :, ::-1]]))[1]  # (2n, 1024)
         return _reduced(both[: len(crops)] + both[len(crops) :], reduction)
 
@@ -109,11 +112,4 @@ class TemplateExtractor(Estimator[Image]):
         if not views:
             return []
         model, version = self._adapter.model, self._adapter.version
-        return [
-            Attributes({TEMPLATE: encode(Template(model, version, vector))})
-            for vector in self._network(np.stack(views))
-        ]
-
-
-def _channels_first(crops: NDArray[np.generic]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32)
+        return [Attributes({TEMPLATE: encode(Template(model, version, vector))}) for vector in self._network(views)]

@@ -78,6 +78,7 @@ class ModelSpec:
     input: str  # shape, colour order and normalisation
     sha256: str  # of the reference file, the one a mirror or an address gives
     sources: tuple[Source, ...]  # in order of preference
+    unread: tuple[str, ...] = ()  # outputs that no adapter looks at; the rewritten file may lack them
 
     @property
     def conversions(self) -> frozenset[str]:
@@ -146,7 +147,7 @@ def _model(name: str, table: Mapping[str, Any], packages: Mapping[str, Package])
     sources = tuple(_source(name, source, packages) for source in table["sources"])
     if BundledSource() in sources and len(sources) > 1:
         raise ManifestError(f"models.{name}.sources: what is bundled is taken from nowhere else")
-    return ModelSpec(**{**table, "name": name, "sources": sources})
+    return ModelSpec(**{**table, "name": name, "sources": sources, "unread": tuple(table.get("unread", ()))})
 
 
 def _source(name: str, table: Mapping[str, Any], packages: Mapping[str, Package]) -> Source:

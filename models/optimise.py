@@ -12,7 +12,7 @@ served as it is.
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -20,12 +20,16 @@ import onnxruntime as ort
 
 from models.session import CPU
 
-VERSION = 3  # of the rules in models/rewriting.py: raised with each change of them
+VERSION = 4  # of the rules in models/rewriting.py and of what is unread: raised with each change of either
 FOLDER = "optimised"  # in the cache
 
 
-def optimised(path: Path, digest: str, cache: Path, providers: Sequence[str] = CPU) -> Path | bytes:
+def optimised(
+    path: Path, digest: str, cache: Path, providers: Sequence[str] = CPU, unread: Collection[str] = ()
+) -> Path | bytes:
     """What to open instead of the model file at ``path``, whose sha256 is ``digest``: a file, or its contents.
+
+    It may lack the outputs ``unread``.
 
     The rules suit the processor's kernels: for any other execution provider it is the file itself.
     """
@@ -33,7 +37,7 @@ def optimised(path: Path, digest: str, cache: Path, providers: Sequence[str] = C
         return path
     folder = cache / FOLDER
     stem = f"{digest}-{VERSION}-{ort.__version__}"
-    return _kept(folder, stem) or _made(path.read_bytes(), folder, stem)
+    return _kept(folder, stem) or _made(path.read_bytes(), folder, stem, unread)
 
 
 def _kept(folder: Path, stem: str) -> Path | None:
@@ -46,10 +50,10 @@ def _kept(folder: Path, stem: str) -> Path | None:
     return None
 
 
-def _made(contents: bytes, folder: Path, stem: str) -> Path | bytes:
+def _made(contents: bytes, folder: Path, stem: str, unread: Collection[str]) -> Path | bytes:
     from models.rewriting import rewritten  # noqa: PLC0415 - it needs onnx, which no process has to load otherwise
 
-    result = rewritten(contents)
+    result = rewritten(contents, unread)
     with suppress(OSError):  # a full disk, or a folder that may only be read
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / _name(stem, result)

@@ -17,7 +17,7 @@ session is opened.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +36,17 @@ _MOST_ADDED = 1.25  # channels after over channels before
 Array = NDArray[np.float64]
 
 
-def rewritten(contents: bytes) -> bytes:
-    """The file of an equivalent network, of a model's file; the same file where the rules do not know its operators."""
+def rewritten(contents: bytes, unread: Collection[str] = ()) -> bytes:
+    """The file of an equivalent network, of a model's file; the same file where the rules do not know its operators.
+
+    It lacks the outputs ``unread``, and what only they need.
+    """
     model = onnx.load_from_string(_folded(contents))
+    for output in [one for one in model.graph.output if one.name in unread]:
+        model.graph.output.remove(output)
     for rule in RULES:
         network = Network(model)
+        network.drop_unread()
         rule(network)
         network.drop_unread()
         model = network.model

@@ -135,7 +135,7 @@ class ModelStore:
     def optimised(self, spec: ModelSpec, providers: Sequence[str] = CPU) -> Path | bytes:
         """What is opened for a model: a faster equivalent of its verified file, kept in the cache."""
         digest = self.verify(spec)
-        return optimised(self.path(spec), digest, self.cache, provider_names(providers))
+        return optimised(self.path(spec), digest, self.cache, provider_names(providers), spec.unread)
 
     def record_path(self, spec: ModelSpec) -> Path:
         """The file that says where the model in the cache came from."""

@@ -24,18 +24,15 @@ def detections(run: Session, canvas: Image, least: float = 0.0) -> Detections:
     """
     outputs = [output[0] for output in run(_blob(canvas))]  # class, object, box and points, each by stride
     count = len(_STRIDES)
-    grids = []
+    told, cells, strides = [], [], []
     for level, stride in enumerate(_STRIDES):
         classes, objects, boxes, points = outputs[level::count]
         # A little less than asked for: what is chosen here in single precision is scored again in double.
         chosen = np.flatnonzero(classes[:, 0] * objects[:, 0] >= least * least * (1 - 1e-5))
-        surest = np.clip(np.hstack([classes[chosen], objects[chosen]]).astype(np.float64), 0, 1)
-        cells = np.column_stack(np.divmod(chosen, canvas.shape[1] // stride)[::-1])
-        scores = np.sqrt(surest.prod(axis=1))
-        grids.append(
-            _decoded(scores, boxes[chosen].astype(np.float64), points[chosen].astype(np.float64), cells, stride)
-        )
-    return Detections(*(np.concatenate(parts) for parts in zip(*grids, strict=True)))
+        told.append(np.hstack([part[chosen] for part in (classes, objects, boxes, points)]))
+        cells.append(np.stack(np.divmod(chosen, canvas.shape[1] // stride)[::-1], axis=1))
+        strides += [stride] * len(chosen)
+    return _decoded(np.concatenate(told).astype(np.float64), np.concatenate(cells), np.array(strides, np.intp)[:, None])
 
 
 def _blob(canvas: Image) -> NDArray[np.float32]:
@@ -45,10 +42,12 @@ def _blob(canvas: Image) -> NDArray[np.float32]:
     return blob
 
 
-def _decoded(scores: Array, boxes: Array, points: Array, cells: NDArray[np.intp], stride: int) -> Detections:
-    """The faces of one grid: ``boxes`` is (n, 4), ``points`` (n, 10), ``cells`` (n, 2) with column and row."""
-    centres = (cells + boxes[:, :2]) * stride
+def _decoded(told: Array, cells: NDArray[np.intp], strides: NDArray[np.intp]) -> Detections:
+    """The faces of what n cells tell, (n, 16): two scores, box and points; their columns and rows, (n, 2); (n, 1)."""
+    surest, boxes, points = np.clip(told[:, :2], 0, 1), told[:, 2:6], told[:, 6:]
+    scores = np.sqrt(surest.prod(axis=1))
+    centres = (cells + boxes[:, :2]) * strides
     with np.errstate(over="ignore"):  # an absurd size becomes infinite and is sifted out
-        halves = np.exp(boxes[:, 2:]) * stride / 2
-    places = (cells[:, None] + points.reshape(-1, 5, 2)) * stride
+        halves = np.exp(boxes[:, 2:]) * strides / 2
+    places = (cells[:, None] + points.reshape(-1, 5, 2)) * strides[:, None]
     return Detections(np.hstack([centres - halves, centres + halves]), scores, places)

@@ -26,5 +26,5 @@ def background_gradient(view: FaceView) -> float:
     across, down = (cv2.Sobel(smooth, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1)))
     # The border of the photo is an edge only because the crop is black beyond it.
     kernel = np.ones((7, 7), np.uint8)
-    safe = region[rows].view(np.uint8) & cv2.erode(view.context_inside[rows].view(np.uint8), kernel)
+    safe = cv2.bitwise_and(region[rows].view(np.uint8), cv2.erode(view.context_inside[rows].view(np.uint8), kernel))
     return float(cv2.mean(cv2.magnitude(across, down), safe)[0])  # 0 where nothing is safe

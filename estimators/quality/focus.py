@@ -8,7 +8,8 @@ from estimators.quality.regions import Mask
 from estimators.quality.view import FaceView, grey
 
 # Scales of detail in pixels of the aligned face, where the eyes are 48 pixels apart.
-_FINE, _COARSE = 1.0, 3.0
+FINE, COARSE = 1.0, 3.0
+_REACH = 14  # pixels, at least how far away a pixel can change the energy: the coarse smoothing ends after 12
 
 _BLOCK = 12  # pixels, both sides of the blocks in which noise shows; FACE_SIZE is a multiple
 _NOISE_BLOCK = 8
@@ -29,23 +30,32 @@ def sharpness(view: FaceView) -> float:
     it is everywhere: what the calmest quarter of the face has of fine detail is taken off.
     """
     luminance, oval = view.face_luminance, view.oval
-    fine, coarse = _energy(luminance, _FINE), _energy(luminance, _COARSE)
     if not oval.any():
         return 0.0
-    detail = float(fine[oval].mean()) - _calmest(fine, oval)
+    rows = rows_about(oval)
+    luminance, oval = luminance[rows], oval[rows]
+    fine, coarse = energy(luminance, FINE), energy(luminance, COARSE)
+    detail = float(fine[oval].mean()) - calmest(fine, oval)
     return float(np.sqrt(max(detail, 0.0) / (float(coarse[oval].mean()) + 1.0)))  # 1: a blank face is not sharp
 
 
-def _energy(luminance: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+def rows_about(region: Mask) -> slice:
+    """The rows of whole blocks that have some of the region, and as many about them as can change its energy."""
+    _, top, _, height = cv2.boundingRect(region.view(np.uint8))
+    first, last = (top - _REACH) // _BLOCK, -(-(top + height + _REACH) // _BLOCK)
+    return slice(max(first, 0) * _BLOCK, last * _BLOCK)
+
+
+def energy(luminance: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     """The squared, scale-normalised Laplacian of Gaussian, (height, width) in squared grey levels."""
     laplacian = cv2.Laplacian(cv2.GaussianBlur(luminance, (0, 0), scale), cv2.CV_32F)
     return np.asarray((scale * scale * laplacian) ** 2, np.float32)
 
 
-def _calmest(energy: NDArray[np.float32], region: Mask) -> float:
+def calmest(values: NDArray[np.float32], region: Mask) -> float:
     """The lower quartile over the blocks that lie in the region."""
     inside = _block_means(region.astype(np.float32), _BLOCK) > 0.95
-    return float(np.percentile(_block_means(energy, _BLOCK)[inside], 25)) if inside.any() else 0.0
+    return float(np.percentile(_block_means(values, _BLOCK)[inside], 25)) if inside.any() else 0.0
 
 
 def noise(view: FaceView) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,7 +26,9 @@ def usefulness(model: Model, crops: Sequence[Image]) -> NDArray[np.float64]:
 
 def _lightqnet(run: Session, crops: Sequence[Image]) -> NDArray[np.float64]:
     """KaenChan/lightqnet (MIT) takes (n, 96, 96, 3) BGR, from -1 to 1."""
-    batch = (np.stack(crops)[..., ::-1].astype(np.float32) - np.float32(128)) / np.float32(128)
+    batch = np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2BGR) for crop in crops]).astype(np.float32)
+    batch -= 128
+    batch /= 128
     return run(batch)[0].reshape(len(crops)).astype(np.float64)
 
 

@@ -117,7 +117,7 @@ def _steps(vectors: NDArray[np.float32], width: int) -> NDArray[np.intp]:
 def _letter_density(luminance: NDArray[np.float32], region: Mask) -> float:
     """Connected pieces that could be letters, lighter or darker than their surroundings, per 50th of the context."""
     letters = 0
-    for contrast in (luminance - _dilated(_eroded(luminance)), _eroded(_dilated(luminance)) - luminance):
+    for contrast in (luminance - dilated(eroded(luminance)), eroded(dilated(luminance)) - luminance):
         standing_out = contrast > _LETTER_CONTRAST
         # With 16 bits, which number more pieces than the context has room for, OpenCV is more than twice as fast.
         _, _, pieces, _ = cv2.connectedComponentsWithStats(
@@ -137,13 +137,13 @@ def _letter_density(luminance: NDArray[np.float32], region: Mask) -> float:
     return letters / (50 * max(cv2.countNonZero(region.view(np.uint8)) / region.size, 0.02))
 
 
-def _eroded(luminance: NDArray[np.float32]) -> NDArray[np.float32]:
+def eroded(luminance: NDArray[np.float32]) -> NDArray[np.float32]:
     """The darkest of the ellipse about each pixel."""
     oblong = cv2.erode(cv2.erode(luminance, _OBLONG), _CROSS)
     return np.asarray(cv2.min(oblong, cv2.erode(luminance, _LINE)), np.float32)
 
 
-def _dilated(luminance: NDArray[np.float32]) -> NDArray[np.float32]:
+def dilated(luminance: NDArray[np.float32]) -> NDArray[np.float32]:
     """The lightest of the ellipse about each pixel."""
     oblong = cv2.dilate(cv2.dilate(luminance, _OBLONG), _CROSS)
     return np.asarray(cv2.max(oblong, cv2.dilate(luminance, _LINE)), np.float32)

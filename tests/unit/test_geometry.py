@@ -13,6 +13,7 @@ from estimators.geometry import (
     aligned,
     five_points,
     pixel_points,
+    planes,
     similarity,
     square_crop,
     square_matrix,
@@ -178,3 +179,12 @@ def test_the_five_points_are_eyes_nose_and_mouth_in_pixels() -> None:
     names = ("left_eye", "right_eye", "nose", "mouth_left", "mouth_right")
     expected = [[KEYPOINT_NAMES.index(name) - 0.5] * 2 for name in names]
     np.testing.assert_allclose(five_points(keypoints, image), expected)
+
+
+def test_planes_are_the_channels_of_each_crop() -> None:
+    crops = [noise(4, 5), noise(4, 5)[:, ::-1]]  # one of them mirrored, as a view
+    whole = np.stack(crops).transpose(0, 3, 1, 2)
+    assert planes(crops).dtype == np.float32
+    assert planes(crops).flags.c_contiguous
+    assert np.array_equal(planes(crops), whole)
+    assert np.array_equal(planes(crops, (2, 1, 0)), whole[:, ::-1])

@@ -231,6 +231,16 @@ def test_branches_that_differ_or_tell_more_stay(told: bool, pads: tuple[int, ...
     assert_equal_answers(contents, result, normal(2, 8, 5, 7, seed=5))
 
 
+def test_outputs_that_nobody_reads_are_left_out() -> None:
+    contents = branching([1, 4, 10], told=True)
+    result = rewritten(contents, unread=("deep0", "deep1", "deep2", "no such output"))
+    assert [output.name for output in onnx.load_from_string(result).graph.output] == ["last0", "last1", "last2"]
+    batch = normal(2, 8, 5, 7, seed=5)
+    for one, other in zip(open_session(contents)(batch)[::2], open_session(result)(batch), strict=True):
+        assert np.abs(one - other).max() <= _TOLERANCE * np.abs(one).max()
+    assert channels(result) == {15}  # what is left can be one branch
+
+
 def test_the_same_file_gives_the_same_file() -> None:
     contents = separable(13)
     assert rewritten(contents) == rewritten(contents)
