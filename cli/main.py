@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cli.evaluate import evaluate
 from estimators import CATALOGUE
-from models import Manifest, MissingModel, ModelStore, load_manifest
+from models import Manifest, MissingModel, ModelError, ModelStore, load_manifest
 from models.fetch import pull
 from models.listing import progress_bars, table
 from serving import ingress
@@ -86,14 +86,12 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument an option
         _pull(load_manifest(), settings.store(), None, mirror)
     effective = _written({**loaded, "http_options": chosen, **_logging(loaded, settings)})
     console.print(f"Facet on http://{chosen['host']}:{chosen['port']} - try it there in a browser; Ctrl-C ends it.")
-    ours = {
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "FACET_DASHBOARD": str(int(dashboard)),
-        "FACET_METRICS_PORT": str(metrics_port or 0),
-        **ingress.environment(effective.parent, settings.body_timeout),
-    }
+    defaults = {"RAY_USAGE_STATS_ENABLED": "0", **ingress.environment(effective.parent, settings.body_timeout)}
+    asked = {"FACET_DASHBOARD": "1"} if dashboard else {}
+    asked |= {"FACET_METRICS_PORT": str(metrics_port)} if metrics_port else {}
     command = [sys.executable, "-m", "serving.launch", str(effective), str(config.parent)]
-    os.execve(sys.executable, command, ours | os.environ)  # noqa: S606 - it takes over this process and its signals
+    environment = defaults | os.environ | asked
+    os.execve(sys.executable, command, environment)  # noqa: S606 - it takes over this process and its signals
 
 
 def _pull(manifest: Manifest, store: ModelStore, names: list[str] | None, mirror: Path | None) -> bool:
@@ -106,7 +104,10 @@ def _pull(manifest: Manifest, store: ModelStore, names: list[str] | None, mirror
     console.print(table(manifest, outcomes))
     for spec in manifest.models.values():
         if store.has(spec):
-            store.optimised(spec)  # now rather than when each gateway starts
+            try:
+                store.optimised(spec)  # now rather than when each gateway starts
+            except ModelError as error:  # the services that need it will say so, the others answer
+                console.print(f"{spec.name}: {error}", style="yellow")
     for name in () if names else CATALOGUE:
         lacking = [task for task in CATALOGUE[name].tasks if not store.available(task)]
         if lacking:

@@ -38,6 +38,8 @@ async def run(plan: Plan, call: Call, scene: Scene, frame: Frame) -> Outcome:
     async with asyncio.TaskGroup() as group:
         for step in plan.steps.values():
             work.tasks[step.name] = group.create_task(work.visit(step))
+    for name in plan.steps.keys() - work.results.keys() - work.failures.keys():
+        work.failures[name] = Failure(RuntimeError(f"{name} was cancelled"))  # by itself: this run was not
     return Outcome(work.found(), work.failures)
 
 

@@ -10,6 +10,7 @@ served as it is.
 """
 
 import hashlib
+import logging
 import os
 import tempfile
 from collections.abc import Collection, Sequence
@@ -19,6 +20,8 @@ from pathlib import Path
 import onnxruntime as ort
 
 from models.session import CPU
+
+logger = logging.getLogger("facet")
 
 VERSION = 4  # of the rules in models/rewriting.py and of what is unread: raised with each change of either
 FOLDER = "optimised"  # in the cache
@@ -44,16 +47,29 @@ def _kept(folder: Path, stem: str) -> Path | None:
     """The file that was made before, if it is whole."""
     with suppress(OSError):
         for path in sorted(folder.glob(f"{stem}.*.onnx")):
+            if not _is_ours(path):
+                continue
             if path.name == _name(stem, path.read_bytes()):
                 return path
             path.unlink()  # damaged
     return None
 
 
+def _is_ours(path: Path) -> bool:
+    """Whether nobody but this user and root could have written the file: its name only guards against damage."""
+    status = path.stat()
+    return status.st_uid in {os.getuid(), 0} and not status.st_mode & 0o022
+
+
 def _made(contents: bytes, folder: Path, stem: str, unread: Collection[str]) -> Path | bytes:
     from models.rewriting import rewritten  # noqa: PLC0415 - it needs onnx, which no process has to load otherwise
 
-    result = rewritten(contents, unread)
+    try:
+        result = rewritten(contents, unread)
+    except Exception:
+        # Whatever a rule stumbles over in a network that nobody has seen yet, the network as it is answers as well.
+        logger.exception("a model could not be rewritten and is used as it is")
+        return contents
     with suppress(OSError):  # a full disk, or a folder that may only be read
         folder.mkdir(parents=True, exist_ok=True)
         path = folder / _name(stem, result)

@@ -151,7 +151,7 @@ def _made_channels(network: Network, node: onnx.NodeProto) -> int:
 def _pad(network: Network, tensors: set[str], channels: int, missing: int) -> None:
     """Gives the tied ``tensors`` more channels, zeros that no convolution looks at."""
     for node in network.model.graph.node:
-        makes, reads = node.output[0] in tensors, node.input[0] in tensors
+        makes, reads = node.output[0] in tensors, bool(node.input) and node.input[0] in tensors
         if node.op_type == "PRelu" and makes:
             slope = network.constant(node.input[1])
             if slope is not None and slope.size > 1:

@@ -87,7 +87,7 @@ def _check_pixels(width: int, height: int, limits: ImageLimits) -> None:
 
 
 def _pixels(data: bytes, image: ImageFile.ImageFile) -> NDArray[np.uint8]:
-    turn = _UPRIGHT.get(_orientation(image))
+    turn = None if image.format == "TIFF" else _UPRIGHT.get(_orientation(image))  # Pillow turns those itself
     pixels = _jpeg_pixels(data) if _is_plain_jpeg(data, image) else None
     if pixels is None:
         pixels = np.asarray(_eight_bits(image), np.uint8)

@@ -9,7 +9,7 @@ from typing import Any
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -28,6 +28,8 @@ from serving.middleware import ApiKeys, RequestId
 from serving.openapi import document as openapi_document
 from serving.pages import STATIC, SWAGGER, docs_page, try_page
 from serving.telemetry.requests import Observed
+
+_GONE = 499  # what logs and metrics call a client that left first
 
 Reader = Callable[[Engine, Request, Body], Awaitable[Any]]  # gives the value that a request carries
 Handler = Callable[[Engine, Request, Context, Any], Awaitable[Any]]  # gives the answer to that value
@@ -102,6 +104,8 @@ def _answering(reader: Reader, handler: Handler) -> Callable[[Request], Awaitabl
                     with engine.admission.entered():
                         content = await handler(engine, request, context, carried)
                         return await answer(content, context, body)
+        except ClientDisconnect:  # while its request arrived: nobody is left to tell
+            return Response(status_code=_GONE)
         except Exception as error:  # noqa: BLE001 - the one place where errors become responses
             return failure(request, problem(error), timings)
 

@@ -141,7 +141,8 @@ class Batcher(Generic[Item, Result]):
                 _settle(batch[0], error)
             else:
                 for job in batch:
-                    await self._serve([job])
+                    if not job.answer.done():
+                        await self._serve([job])
             return
         except BaseException:
             for job in batch:

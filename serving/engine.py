@@ -159,7 +159,8 @@ class Engine:
 
 def view_of(estimator: Estimator[Any], photo: Photo, attributes: Attributes) -> Any:
     """What an estimator looks at of an object; estimators that inherit the same ``view`` see the same."""
-    if estimator.uses & attributes.keys():
+    # What nobody else looks at is not kept: the crops of all objects of a crowd would fill the memory.
+    if "view" in vars(type(estimator)) or estimator.uses & attributes.keys():
         return estimator.view(photo.image, attributes)
     key: Hashable = (type(estimator).view, *(attributes[each] for each in sorted(estimator.requires, key=str)))
     return photo.once(key, lambda image: estimator.view(image, attributes))

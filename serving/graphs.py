@@ -1,7 +1,7 @@
 """The work behind ``/graph``: which graph is wanted, and running it on a document, a batch of them, or a pair."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -142,7 +142,7 @@ async def batch(engine: Engine, graph: Wanted, dialect: Dialect, payload: Json, 
         except Exception as error:  # noqa: BLE001 - the failure of a sample is its answer
             return _sample_error(problem(error))
 
-    return {**payload, "samples": await _few_at_once([one(raw) for raw in samples])}
+    return {**payload, "samples": await _few_at_once(one, samples)}
 
 
 def _sample_error(found: Problem) -> Json:
@@ -150,17 +150,16 @@ def _sample_error(found: Problem) -> Json:
     return {"status": int(found.status), "detail": found.detail}
 
 
-async def _few_at_once(work: list[Any], most: int = 4) -> list[Json]:
+async def _few_at_once(work: Callable[[Any], Awaitable[Json]], samples: list[Any], most: int = 4) -> list[Json]:
     """The results of all, of which no more than ``most`` run at a time, so that a batch holds few images in memory."""
     gate = asyncio.Semaphore(most)
 
     async def gated(each: Any) -> Json:
         async with gate:
-            result: Json = await each
-            return result
+            return await work(each)
 
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(gated(each)) for each in work]
+        tasks = [group.create_task(gated(each)) for each in samples]
     return [task.result() for task in tasks]
 
 

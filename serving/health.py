@@ -28,7 +28,7 @@ def product_version() -> str:
 async def readiness(engine: Engine, request: Request) -> Response:
     """200 when every service, or every one in ``?services=a,b``, has a replica and its model; 503 with why not."""
     asked = request.query_params.get("services")
-    names = list(engine.stages) if asked is None else [name for name in asked.split(",") if name]
+    names = list(engine.stages) if asked is None else list(dict.fromkeys(filter(None, asked.split(","))))
     for name in names:
         if name not in engine.stages:
             raise UnknownService(f"There is no service {name!r:.80}")

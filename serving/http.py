@@ -114,6 +114,7 @@ async def uploaded_image(request: Request, settings: Settings, body: Body) -> by
         raise UnsupportedMedia("process/image takes multipart/form-data with the image in the field 'image'")
     stream = _limited(request, settings.max_body_bytes, body)
     parser = MultiPartParser(request.headers, stream, max_files=8, max_fields=64, max_part_size=settings.max_body_bytes)
+    parser.spool_max_size = settings.max_body_bytes  # no photo is written to a file
     try:
         form = await parser.parse()
     except (MultiPartException, KeyError, UnicodeDecodeError) as error:

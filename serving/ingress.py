@@ -14,6 +14,8 @@ was read in the source of Ray 2.60 and measured, see docs/performance.md and doc
 ``RAY_SERVE_HAPROXY_RETRY_ON``, ``..._RETRIES``, ``..._TUNE_BUFSIZE``
     A request that a gateway leaves unanswered because it died goes to another one, as it changes nothing to ask again;
     twice at the most, as it may have been the request that killed it. For that all of it must fit HAProxy's buffer.
+``RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S``
+    A client that takes nothing of its answer for so long is let go; of Ray's 3600 s it could hold it for an hour.
 ``RAY_SERVE_CONTROL_LOOP_INTERVAL_S``
     Serve's controller looks at all deployments twice a second instead of ten times, which took 4 % of a core.
 ``RAY_SERVE_HAPROXY_METRICS_ENABLED``
@@ -54,6 +56,7 @@ ENVIRONMENT: Mapping[str, str] = {
     "RAY_SERVE_HAPROXY_RETRIES": "2",
     "RAY_SERVE_HAPROXY_TUNE_BUFSIZE": "524288",  # bytes
     "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.5",
+    "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": "60",
     "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.5",
     "RAY_SERVE_HAPROXY_METRICS_ENABLED": "0",
     "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": "5",
@@ -99,8 +102,8 @@ def environment(folder: Path, body_timeout: float) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
         # Fixed ports would keep a second server off the machine.
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port()),
+        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics := free_port()),
+        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port(metrics)),
     }
 
 
@@ -114,13 +117,14 @@ def haproxy_binary() -> str | None:
         return shutil.which("haproxy")
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on, nor will before long.
+def free_port(*taken: int) -> int:
+    """A port of loopback that nobody listens on, nor will before long, and none of those ``taken``.
 
     It lies below those that the system hands out to anybody and between those that Ray gives its workers and Serve its
     gateways, as one of these could take it before HAProxy does.
     """
-    for port in random.sample(_PORTS, len(_PORTS)):
+    candidates = [port for port in _PORTS if port not in taken]
+    for port in random.sample(candidates, len(candidates)):
         with socket.socket() as listener:
             try:
                 listener.bind(("127.0.0.1", port))

@@ -31,7 +31,7 @@ def main() -> None:
         )
     else:
         ray.init(address, namespace="serve")
-    # Ends as with Ctrl-C: what is at work gets its answer. Ray's own handler aborts.
+    # Ends as with Ctrl-C, in order; Ray's own handler aborts.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         cli(["run", configuration, "--app-dir", folder])

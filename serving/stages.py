@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import cv2
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorUnavailableError, RayActorError
 from ray.serve.handle import DeploymentHandle
 
 from estimators import Detector, Estimator, Image, Matcher, Node
@@ -221,6 +221,20 @@ class Remote:
         remote = getattr(self._handle, method).remote
         start = time.monotonic()
         try:
-            return await remote(*arguments, *([call] if call else []))
+            return await _sound(remote(*arguments, *([call] if call else [])))
         except RayActorError:
-            return await remote(*arguments, *([call.after(time.monotonic() - start)] if call else []))
+            return await _sound(remote(*arguments, *([call.after(time.monotonic() - start)] if call else [])))
+
+
+async def _sound(answer: Awaitable[T]) -> T:
+    """The answer of a replica, where its work was not cancelled over there, as at its end.
+
+    Such a cancellation comes back as ours, and would end a graph's node without a word.
+    """
+    try:
+        return await answer
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise  # nobody waits for the answer any more
+        raise ActorUnavailableError("The replica gave the work up", None) from None

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -12,6 +13,8 @@ from graph import PlanError
 from models import MissingModel
 from schemas import BadDocument, BadEncoding, BadImage, Fault, TooLarge
 from schemas.template import BadTemplate, TemplateMismatch
+from serving.api import application
+from serving.engine import Engine
 from serving.errors import Unauthorised, UnknownService, UnsupportedMedia, problem
 from serving.settings import Settings
 from tests.contract.scripted import Scripted, client, sample
@@ -182,3 +185,36 @@ async def test_bodies_beyond_the_memory_for_them_are_told_to_come_again(
         answer = await http.post(path, json=sample())
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "1"
+
+
+async def test_a_service_named_many_times_is_asked_once(settings: Settings, stages: dict[str, Scripted]) -> None:
+    async with client(settings, stages) as http:
+        answer = await http.get("/ready?services=" + ",".join(["gender-estimator"] * 1000))
+    assert answer.status_code == 200
+    assert list(answer.json()["services"]) == ["gender-estimator"]
+    assert stages["gender-estimator"].most_at_once == 1
+
+
+async def test_a_client_that_leaves_while_it_sends_is_no_error_of_ours(
+    settings: Settings, stages: dict[str, Scripted], caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = Engine(settings, dict(stages))
+    sent: list[Any] = []
+    messages = iter([{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}])
+
+    async def receive() -> Any:
+        return next(messages)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/gender-estimator/v2/process/sample",
+        "query_string": b"",
+        "headers": [],
+    }
+    await application(engine)(scope, receive, send)
+    assert sent[0]["status"] == 499
+    assert caplog.text == ""

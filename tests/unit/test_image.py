@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from schemas import BadImage, Picture, TooLarge
 from schemas.image import ImageLimits, decode, pixel_count
@@ -143,3 +143,12 @@ def test_a_jpeg_has_the_pixels_that_pillow_sees(mode: str, options: dict[str, An
     noise = np.random.default_rng(3).integers(0, 256, (size[1], size[0], 3), np.uint8)
     data = encoded(Image.fromarray(noise).convert(mode), "JPEG", **options)
     np.testing.assert_array_equal(decode(Picture(data)), np.asarray(Image.open(io.BytesIO(data)).convert("RGB")))
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_a_tiff_stands_upright(turn: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    data = encoded(Image.fromarray(PICTURE), "TIFF", exif=exif)
+    upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data)))
+    np.testing.assert_array_equal(decode(Picture(data)), np.asarray(upright))

@@ -120,3 +120,17 @@ async def test_a_failure_does_not_stop_what_would_only_have_used_the_result() ->
     outcome = await run(plan, failing, {}, Frame(200, 100))
     assert list(outcome.failures) == ["seeing"]
     assert [each[GENDER] for each in outcome.found["face"]] == [Gender.MALE]
+
+
+async def test_a_service_that_gives_up_by_itself_has_failed() -> None:
+    plan = Planner.of([made("finder", set(), {BOX}), made("ages", {BOX}, {AGE})]).plan(
+        GraphSpec.of({"services": ["ages"]})
+    )
+
+    async def cancelled(step: Step, _: Objects) -> Objects:
+        if step.name == "ages":
+            raise asyncio.CancelledError
+        return [Attributes({BOX: BIG})]
+
+    outcome = await run(plan, cancelled, {}, Frame(200, 100))
+    assert list(outcome.failures) == ["ages"]
