@@ -5,7 +5,7 @@ it has replicas, resources and autoscaling of its own, and a call costs 1 to 3 m
 
 * remote where the service is to run on something else than a CPU: one GPU serves many gateways;
 * remote where it is heavy and the machines have more than ``SMALL`` cores between them, so that it can be scaled alone;
-* local otherwise. On two cores everything local gave a third more images a second than everything remote
+* local otherwise. On two cores everything local gave about twice as many images a second as everything remote
   (docs/performance.md).
 
 The answers are the same either way.
