@@ -12,7 +12,7 @@ from estimators.emotion import EmotionEstimator
 from estimators.geometry import Photo
 from estimators.mask import MaskEstimator
 from models import Model
-from schemas.attributes import BOX, Attributes, Box
+from schemas.attributes import AGE, BOX, Attributes, Box
 from serving.engine import view_of
 from serving.stages import Call, Remote
 
@@ -46,8 +46,9 @@ GONE = ActorUnavailableError("gone", None)
 
 @pytest.mark.parametrize("failure", [GONE, asyncio.CancelledError()])
 async def test_a_replica_that_dies_or_gives_up_is_asked_again(failure: BaseException) -> None:
-    handle = Handle(failure, ["answer"])
-    assert await remote(handle).estimate([], Call(5.0)) == ["answer"]
+    answer = [Attributes({AGE: 30.0})]
+    handle = Handle(failure, answer)
+    assert await remote(handle).estimate([], Call(5.0)) == answer
     first, second = (call.seconds or 0.0 for call in handle.calls)
     assert second < first
 
