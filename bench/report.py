@@ -193,7 +193,8 @@ def plots(results: Results) -> list[Curves]:
         lines = [_line(results, system, photo, of) for system in NAMES]
         drawn = [line for line in lines if line is not None]
         title = f"Every attribute, {photos.told(photo)}"
-        found.append(Curves(name, title, "requests at once", unit, drawn, log="x" if name == "throughput" else "xy"))
+        log = "x" if name == "throughput" else "xy"
+        found.append(Curves(name, title, "requests at once", unit, drawn, log=log, ticks=CONCURRENCIES))
     return found
 
 

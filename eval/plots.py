@@ -21,7 +21,11 @@ class Line:
 
 @dataclass(frozen=True)
 class Curves:
-    """Lines over common axes; ``log`` names the axes that are logarithmic ("x", "y", "xy"), ``diagonal`` adds y = x."""
+    """Lines over common axes.
+
+    ``log`` names the axes that are logarithmic ("x", "y", "xy"), ``diagonal`` adds y = x, ``ticks`` are all that is
+    marked along x.
+    """
 
     name: str
     title: str
@@ -30,6 +34,7 @@ class Curves:
     lines: Sequence[Line]
     log: str = ""
     diagonal: bool = False
+    ticks: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -90,6 +95,9 @@ def _curves(axes: Any, plot: Curves) -> None:
         axes.axline((0, 0), slope=1, color="grey", linewidth=0.8, linestyle="--")
     if "x" in plot.log:
         axes.set_xscale("log")
+    if plot.ticks:
+        axes.set_xticks(plot.ticks, [str(tick) for tick in plot.ticks])
+        axes.minorticks_off()
     if "y" in plot.log:
         axes.set_yscale("log")
     axes.set_xlabel(plot.x)
