@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing import get_context
+from pathlib import Path
 from typing import NamedTuple
 
 from bench.load import OK, Outcome, Plan, driven, request_bytes
@@ -117,21 +118,25 @@ def _clients(photo: Photo, seconds: float) -> tuple[float, Outcome]:
 
 
 def pids(server: Server, name: str) -> list[int]:
-    """The processes of a server whose command line has ``name``."""
-    found = []
-    for folder in server.processes():
-        try:
-            command = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-        except OSError:
-            continue
-        if name in command:
-            found.append(int(folder.name))
-    return found
+    """The processes of a server whose command line, or an open log file, has ``name``.
+
+    A replica is known by its log: on a busy machine Ray calls its process "IDLE" long after it began to work.
+    """
+    return [int(folder.name) for folder in server.processes() if _has(folder, name)]
+
+
+def _has(folder: Path, name: str) -> bool:
+    try:
+        if name in (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode():
+            return True
+        return any(name in str(link.readlink()) for link in (folder / "fd").iterdir())
+    except OSError:  # it has just ended
+        return False
 
 
 def replica(deployment: str) -> str:
-    """The name of the processes of a deployment's replicas."""
-    return f"ServeReplica:image-api:{deployment}"
+    """What the log files of a deployment's replicas are called, and nobody else's."""
+    return f"replica_image-api_{deployment}_"
 
 
 def killed(server: Server, name: str) -> float:

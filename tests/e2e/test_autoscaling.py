@@ -109,6 +109,7 @@ def nodes(server: Server) -> list[int]:
 def test_load_brings_replicas_on_other_nodes_and_they_go_again(
     server: Server, jpeg: bytes, record_property: Callable[[str, object], None]
 ) -> None:
+    cluster.wait_until(lambda: len(cluster.pids(server, cluster.replica("gateway"))) == 1)
     [gateway] = cluster.pids(server, cluster.replica("gateway"))
     assert nodes(server) == []
 
@@ -118,7 +119,7 @@ def test_load_brings_replicas_on_other_nodes_and_they_go_again(
     answer = httpx.post(server.url + PATH, content=body, headers=headers, timeout=60)
     times = {"until the first answer": time.monotonic() - start}
     assert len(answer.raise_for_status().json()["objects"]) == 1
-    assert len(nodes(server)) == 1
+    cluster.wait_until(lambda: len(nodes(server)) == 1)
 
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         clients = pool.submit(drive, server.url + PATH, body, headers, cluster.CONCURRENCY, LOAD)
