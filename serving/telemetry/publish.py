@@ -1,10 +1,13 @@
 """Carries the numbers of this process to Ray's metrics endpoint every few seconds.
 
-Why not record with Ray at once: its agent, one process a machine, repeats every single observation of a histogram in
-Python, 9 microseconds of CPU beside the 2 of recording it, and knows only its bucket, so that the sum it shows is a
-guess (``python -m bench.telemetry``). So histograms are added up here and handed over as the three series that
-Prometheus knows them by, ``_bucket``, ``_sum`` and ``_count``. Ray calls them gauges, which no query notices. Gauges it
-forgets when a process ends or is silent for twice its reporting interval of ten seconds; counters it keeps.
+All are handed over as gauges that hold the total so far, histograms as the three series that Prometheus knows them by,
+``_bucket``, ``_sum`` and ``_count``. So a report that Ray's agent, one process a machine, did not take (it is busy, or
+not yet up) is made good by the next one; of a counter Ray sends only what was added, and what one report loses stays
+lost. Ray's histograms the agent repeats in Python, observation by observation, 9 microseconds of CPU beside the 2 of
+recording each, and knows only their bucket, so that the sum it shows is a guess (``python -m bench.telemetry``).
+
+``rate`` and ``histogram_quantile`` do not ask what a series is called: each process has its own, by Ray's tag
+``WorkerId``. Ray forgets it when the process ends or is silent for twice its reporting interval of ten seconds.
 """
 
 import logging
@@ -18,43 +21,25 @@ from ray.util import metrics
 from serving.telemetry.store import Histogram, Number
 from serving.telemetry.table import METRICS
 
+logger = logging.getLogger("ray.serve")
+
 _INTERVAL = 5.0  # seconds, half of Ray's, so that each of its reports has a new number
 
 
 class Publisher:
-    """Ray's metrics for some of ours, and what was handed to them so far."""
+    """Ray's gauges for some of our metrics."""
 
-    def __init__(
-        self,
-        published: Iterable[Number | Histogram],
-        counter: Callable[..., Any] = metrics.Counter,
-        gauge: Callable[..., Any] = metrics.Gauge,
-    ) -> None:
-        self._published, self._counter, self._gauge = tuple(published), counter, gauge
+    def __init__(self, published: Iterable[Number | Histogram], gauge: Callable[..., Any] = metrics.Gauge) -> None:
+        self._published, self._gauge = tuple(published), gauge
         self._theirs: dict[str, Any] = {}  # Ray's metric by name
-        self._counted: dict[tuple[str, ...], float] = {}  # totals that were handed over, by name and tags
 
     def publish(self) -> None:
         """Hands all numbers over."""
         for metric in self._published:
-            grows = isinstance(metric, Number) and not metric.gauge
             for name, tags, value in metric.samples():
-                if grows:
-                    self._count(metric, tags, value)
-                else:
-                    self._metric(self._gauge, name, metric.description, tags).set(value, tags)
-
-    def _count(self, metric: Number | Histogram, tags: dict[str, str], total: float) -> None:
-        key = (metric.name, *tags.values())
-        grown = total - self._counted.get(key, 0.0)
-        if grown > 0:  # Ray refuses to add nothing
-            self._metric(self._counter, metric.name, metric.description, tags).inc(grown, tags)
-            self._counted[key] = total
-
-    def _metric(self, kind: Callable[..., Any], name: str, description: str, tags: Iterable[str]) -> Any:
-        if name not in self._theirs:
-            self._theirs[name] = kind(name, description, tuple(tags))
-        return self._theirs[name]
+                if name not in self._theirs:
+                    self._theirs[name] = self._gauge(name, metric.description, tuple(tags))
+                self._theirs[name].set(value, tags)
 
 
 def start() -> None:
@@ -67,6 +52,9 @@ def _publish_forever() -> None:
     """Also has the log written out: tuned for throughput, Serve keeps back up to a thousand lines for any time."""
     publisher, pause = Publisher(METRICS), threading.Event()
     while not pause.wait(_INTERVAL):
-        publisher.publish()
-        for handler in logging.getLogger("ray.serve").handlers:
-            handler.flush()
+        try:
+            publisher.publish()
+            for handler in logger.handlers:
+                handler.flush()
+        except Exception:  # whatever it is, the next round may do better
+            logger.exception("The metrics of this process could not be handed to Ray")

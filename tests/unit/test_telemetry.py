@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -66,29 +65,20 @@ def test_every_metric_is_documented_with_its_tags() -> None:
 
 
 class Theirs:
-    """What Ray's metrics do with what they are given, as far as this is about: counters add, gauges replace."""
+    """What Ray's gauges do with what they are given, as far as this is about: they keep the last number."""
 
     def __init__(self) -> None:
-        self.made: list[tuple[str, str, tuple[str, ...]]] = []
-        self.numbers: defaultdict[tuple[str, ...], float] = defaultdict(float)
-
-    def counter(self, name: str, _: str, tags: Sequence[str]) -> "Metric":
-        self.made.append(("counter", name, tuple(tags)))
-        return Metric(self.numbers, name)
+        self.made: list[tuple[str, tuple[str, ...]]] = []
+        self.numbers: dict[tuple[str, ...], float] = {}
 
     def gauge(self, name: str, _: str, tags: Sequence[str]) -> "Metric":
-        self.made.append(("gauge", name, tuple(tags)))
+        self.made.append((name, tuple(tags)))
         return Metric(self.numbers, name)
 
 
 class Metric:
     def __init__(self, numbers: dict[tuple[str, ...], float], name: str) -> None:
         self._numbers, self._name = numbers, name
-
-    def inc(self, value: float, tags: Mapping[str, str]) -> None:
-        if value <= 0:
-            raise ValueError("Ray refuses that")
-        self._numbers[self._name, *tags.values()] += value
 
     def set(self, value: float, tags: Mapping[str, str]) -> None:
         self._numbers[self._name, *tags.values()] = value
@@ -98,7 +88,7 @@ def test_what_is_published_again_and_again_is_what_was_recorded() -> None:
     total, gauge = Number("t_total", "", ("service",)), Number("g", "", gauge=True)
     histogram = Histogram("h", "", (1,), ("service",))
     theirs = Theirs()
-    publisher = Publisher([total, gauge, histogram], theirs.counter, theirs.gauge)
+    publisher = Publisher([total, gauge, histogram], theirs.gauge)
     for recorded in (1, 2, 0):
         total.add(recorded, "a")
         gauge.set(recorded)
@@ -113,11 +103,11 @@ def test_what_is_published_again_and_again_is_what_was_recorded() -> None:
         ("h_count", "a"): 3,
     }
     assert theirs.made == [
-        ("counter", "t_total", ("service",)),
-        ("gauge", "g", ()),
-        ("gauge", "h_bucket", ("service", "le")),
-        ("gauge", "h_sum", ("service",)),
-        ("gauge", "h_count", ("service",)),
+        ("t_total", ("service",)),
+        ("g", ()),
+        ("h_bucket", ("service", "le")),
+        ("h_sum", ("service",)),
+        ("h_count", ("service",)),
     ]
 
 
