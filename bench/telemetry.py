@@ -75,7 +75,7 @@ def _logged() -> Callable[[], None]:
     logger.addHandler(MemoryHandler(1000, target=to_file))
     logger.propagate = False
     logger.setLevel(logging.INFO)
-    exchange = Exchange({"type": "http", "path": "/graph/v2/process/image", "headers": []}, _sent, ())
+    exchange = Exchange({"type": "http", "path": "/graph/v2/process/image", "headers": []}, _sent, ("graph", "image"))
     exchange.timings.spent = dict.fromkeys(NODES, 1.23)
     return lambda: exchange.log(0.05)
 

@@ -40,4 +40,5 @@ __all__ = [
     "Matcher",
     "Models",
     "Node",
+    "VerifyMatcher",
 ]

@@ -1,15 +1,13 @@
 """The HTTP interface: a Starlette application over an ``Engine``."""
 
-import asyncio
-import time
-from collections.abc import Awaitable, Callable
-from math import inf
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -21,23 +19,25 @@ from serving import graphs, process
 from serving.admission import Body
 from serving.context import Context, Timings
 from serving.engine import Engine
-from serving.errors import SlowClient, UnknownService, problem
+from serving.errors import UnknownService, problem
+from serving.facade import Facade
 from serving.health import readiness, version
 from serving.http import answer, failure, options, payload, uploaded_image
-from serving.middleware import ApiKeys, RequestId
+from serving.middleware import ApiKeys, Facades, RequestId
 from serving.openapi import document as openapi_document
 from serving.pages import STATIC, SWAGGER, docs_page, try_page
+from serving.people import People
 from serving.telemetry.requests import Observed
-
-_GONE = 499  # what logs and metrics call a client that left first
+from serving.visit import visit
 
 Reader = Callable[[Engine, Request, Body], Awaitable[Any]]  # gives the value that a request carries
 Handler = Callable[[Engine, Request, Context, Any], Awaitable[Any]]  # gives the answer to that value
 
 
-def application(engine: Engine) -> Starlette:
-    """The application; every route is listed here."""
+def application(engine: Engine, people: People | None = None, facades: Sequence[Facade] = ()) -> Starlette:
+    """The application: every route of the Image API is listed here, those of the façades are theirs."""
     settings = engine.settings
+    people = people or People(engine, None)
     routes = [
         Route("/", try_page),
         *_page("/docs", docs_page),
@@ -55,8 +55,9 @@ def application(engine: Engine) -> Starlette:
         *_post("/{service}", "image", _upload, _image),
     ]
     middleware = [
-        Middleware(Observed, services=engine.stages, log=settings.log_requests),
+        Middleware(Observed, services=engine.stages, facades=facades, log=settings.log_requests),
         Middleware(RequestId),
+        Middleware(Facades, facades=facades),
         Middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
@@ -64,7 +65,7 @@ def application(engine: Engine) -> Starlette:
             allow_headers=["*"],
             expose_headers=["X-Request-ID", "Server-Timing"],
         ),
-        Middleware(ApiKeys, keys=[key.get_secret_value() for key in settings.api_keys]),
+        Middleware(ApiKeys, people=people),
     ]
     app = Starlette(routes=routes, middleware=middleware, exception_handlers={404: _told, 405: _told})
     app.router.redirect_slashes = False
@@ -91,34 +92,18 @@ def _answering(reader: Reader, handler: Handler) -> Callable[[Request], Awaitabl
     """The endpoint around a reader and a handler: options, time limits, admission, and errors as answers."""
 
     async def endpoint(request: Request) -> Response:
-        timings: Timings = request.state.timings
         engine: Engine = request.app.state.engine
-        try:
-            chosen = options(request)
-            asked = inf if chosen.seconds is None else chosen.seconds
-            seconds = min(asked, engine.settings.request_timeout)
-            context = Context(chosen, timings, time.monotonic() + seconds)
-            async with asyncio.timeout(seconds):
-                with engine.arrivals.body() as body:
-                    carried = await _arrived(reader(engine, request, body), engine.settings.body_timeout)
-                    with engine.admission.entered():
-                        content = await handler(engine, request, context, carried)
-                        return await answer(content, context, body)
-        except ClientDisconnect:  # while its request arrived: nobody is left to tell
-            return Response(status_code=_GONE)
-        except Exception as error:  # noqa: BLE001 - the one place where errors become responses
-            return failure(request, problem(error), timings)
+
+        async def work(context: Context, carried: Any, body: Body) -> Response:
+            return await answer(await handler(engine, request, context, carried), context, body)
+
+        return await visit(engine, request, options, partial(reader, engine), work, _failed)
 
     return endpoint
 
 
-async def _arrived(reading: Awaitable[Any], seconds: float) -> Any:
-    """What a reader gives; raises ``SlowClient`` where the body does not arrive in time."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await reading
-    except TimeoutError:
-        raise SlowClient from None
+def _failed(request: Request, error: Exception, timings: Timings) -> Response:
+    return failure(request, problem(error), timings)
 
 
 def _get(handler: Callable[[Engine, Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:

@@ -1,6 +1,6 @@
 """The Serve application that serve_config.yaml names: one deployment a service, and the gateway in front of them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ray import serve
@@ -14,10 +14,13 @@ from serving import telemetry
 from serving.api import application
 from serving.checks import check, names
 from serving.engine import Engine
+from serving.facade import Maker
 from serving.loading import Loader
+from serving.people import People
 from serving.placement import Place, cores, gateways, planned
 from serving.settings import Settings
 from serving.stages import Hosted, Local, Remote
+from store import Store
 
 GATEWAY = "gateway"
 _CPUS = 0.1  # what a replica reserves, so that all start on two cores; serve_config.yaml has the last word
@@ -35,7 +38,11 @@ class Gateway:
     """Takes requests, decodes images once, cuts what each service looks at, and asks the services."""
 
     def __init__(
-        self, settings: Settings, places: Mapping[str, Place], services: "dict[str, DeploymentHandle[Any]]"
+        self,
+        settings: Settings,
+        places: Mapping[str, Place],
+        services: "dict[str, DeploymentHandle[Any]]",
+        facades: Sequence[Maker] = (),
     ) -> None:
         telemetry.start(settings.traces)
         loader = Loader(settings)
@@ -43,10 +50,14 @@ class Gateway:
             name: Local(name, settings, loader) if places[name] is Place.LOCAL else Remote(handle)
             for name, handle in services.items()
         }
-        self._engine = Engine(settings, stages)
+        engine = Engine(settings, stages)
+        url = settings.database_url
+        store = None if url is None else Store(url.get_secret_value(), settings.database_connections)
+        people = People(engine, store)
+        self._application = application(engine, people, [make(people) for make in facades])
 
     def __serve_build_asgi_app__(self) -> Starlette:
-        return application(self._engine)
+        return self._application
 
 
 def resolved(settings: Settings) -> dict[str, str]:
@@ -60,8 +71,13 @@ def resolved(settings: Settings) -> dict[str, str]:
 
 
 def build(args: Settings) -> Application:
-    """The application with the services that the settings name, by default all; refuses settings that cannot work."""
-    check(args)
+    """The Image API alone: the services that the settings name, by default all; refuses settings that cannot work."""
+    return assembled(args, {})
+
+
+def assembled(args: Settings, facades: Mapping[str, Maker]) -> Application:
+    """The application with those of the façades that the settings name, by default all."""
+    check(args, facades)
     args = args.model_copy(update={"models": resolved(args)})
     available = cores()
     places = planned(args, names(args), available)
@@ -73,7 +89,8 @@ def build(args: Settings) -> Application:
         max_ongoing_requests=_ENTERING,
         health_check_period_s=_CHECKED,
     )(Gateway)
-    return gateway.bind(args, places, services)
+    chosen = facades if args.facades is None else args.facades
+    return gateway.bind(args, places, services, [facades[name] for name in chosen])
 
 
 def _service(name: str, settings: Settings, place: Place) -> Application:

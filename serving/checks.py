@@ -11,15 +11,21 @@ from serving.graphs import Wanted, compiled
 from serving.placement import DEFAULT
 from serving.settings import Settings
 from serving.telemetry.spans import NoExporter, wanted
+from store import check_address
 
 
 class BadSettings(ValueError):
     """Settings that cannot work; the message names each and says why."""
 
 
-def check(settings: Settings) -> None:
-    """Raises ``BadSettings`` where names are unknown, values cannot work or graphs cannot be planned."""
-    problems = [*_services(settings), *_placement(settings), *_detectors(settings)]
+def check(settings: Settings, facades: Iterable[str] | None = None) -> None:
+    """Raises ``BadSettings`` where names are unknown, values cannot work or graphs cannot be planned.
+
+    ``facades`` are the names of those that there are, where that is known.
+    """
+    problems = [*_services(settings), *_placement(settings), *_detectors(settings), *_store(settings)]
+    if facades is not None:
+        problems += _unknown("facades", settings.facades or (), facades)
     problems += [*_models(settings), *_providers(settings), *_spans()]
     problems += _graphs(settings) if not problems else []
     if problems:
@@ -59,6 +65,14 @@ def _detectors(settings: Settings) -> Iterator[str]:
     for name, threshold in settings.thresholds.items():
         if not 0 <= threshold <= 1:
             yield f"thresholds: {name}: {threshold} is not between 0 and 1"
+
+
+def _store(settings: Settings) -> Iterator[str]:
+    if settings.database_url is not None:
+        try:
+            check_address(settings.database_url.get_secret_value())
+        except ValueError as error:
+            yield f"database_url: {error}"
 
 
 def _models(settings: Settings) -> Iterator[str]:

@@ -13,7 +13,7 @@ from graph import GraphSpec, Objects, Outcome, Plan, Planner, Scene, Step, run
 from models import MissingModel
 from schemas import Attributes, Document, Frame, Picture
 from schemas.attributes import BOX, CONFIDENCE, Verification
-from schemas.image import decode, pixel_count
+from schemas.image import ImageLimits, decode, pixel_count
 from serving.admission import Admission, Arrivals
 from serving.budget import Budget
 from serving.context import Context
@@ -68,9 +68,11 @@ class Engine:
         return CATALOGUE[name]
 
     @asynccontextmanager
-    async def photo(self, picture: Picture, context: Context) -> AsyncIterator[Photo]:
+    async def photo(
+        self, picture: Picture, context: Context, limits: ImageLimits | None = None
+    ) -> AsyncIterator[Photo]:
         """The upright pixels of an image on the wire; waits while the images of other requests fill the memory."""
-        limits = self.settings.image_limits
+        limits = limits or self.settings.image_limits
         pixels = pixel_count(picture, limits)
         async with self._pixels.held(pixels):
             with context.timings.measure("decode"):
@@ -131,8 +133,8 @@ class Engine:
                 raise MissingModel(f"{name} cannot answer: {error}") from None
         return self._described[name]
 
-    async def execute(self, plan: Plan, document: Document, photo: Photo, context: Context) -> Outcome:
-        """Runs a plan on the objects of a document, those without objects on what its detectors find."""
+    async def execute(self, plan: Plan, scene: Scene, photo: Photo, context: Context) -> Outcome:
+        """Runs a plan on known objects, or where there are none on what its detectors find."""
 
         async def call(step: Step, objects: Objects) -> Objects:
             if step.detects:
@@ -140,7 +142,7 @@ class Engine:
             return await self.estimate(step.name, photo, objects, context)
 
         frame = Frame(photo.image.shape[1], photo.image.shape[0])
-        return await run(plan, call, self.scene(plan, document), frame)
+        return await run(plan, call, scene, frame)
 
     def scene(self, plan: Plan, document: Document) -> Scene:
         """The objects that the client sent, with what the services of the plan need of each."""

@@ -13,6 +13,7 @@ from graph import PlanError
 from models import MissingModel, ModelError
 from schemas import BadDocument, BadEncoding, BadImage, Fault, TooLarge
 from schemas.template import BadTemplate
+from store import Duplicate, ModelMismatch, NotFound, StoreUnavailable
 
 logger = logging.getLogger("facet")
 
@@ -62,11 +63,15 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     BackPressureError: HTTPStatus.SERVICE_UNAVAILABLE,
     DeploymentUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     RayActorError: HTTPStatus.SERVICE_UNAVAILABLE,
+    NotFound: HTTPStatus.NOT_FOUND,
+    Duplicate: HTTPStatus.CONFLICT,
+    ModelMismatch: HTTPStatus.CONFLICT,
+    StoreUnavailable: HTTPStatus.SERVICE_UNAVAILABLE,
     SlowClient: HTTPStatus.REQUEST_TIMEOUT,
     TimeoutError: HTTPStatus.GATEWAY_TIMEOUT,
 }
 _PARTS: dict[type[Exception], str] = {BadOption: "query", BadHeader: "header"}  # of a request, where not its body
-_BUSY = (Overloaded, BackPressureError, DeploymentUnavailableError, RayActorError)
+_BUSY = (Overloaded, BackPressureError, DeploymentUnavailableError, RayActorError, StoreUnavailable)
 
 
 class Problem(NamedTuple):

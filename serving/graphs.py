@@ -85,7 +85,7 @@ async def sample(engine: Engine, graph: Wanted, document: Document, context: Con
         return document, {}
     async with engine.photo(document.picture(), context) as photo:
         document = document.framed(photo.image)
-        outcome = await engine.execute(plan, document, photo, context)
+        outcome = await engine.execute(plan, engine.scene(plan, document), photo, context)
     if not context.options.partial:
         _raise(plan, outcome)
     beside: Json = {}

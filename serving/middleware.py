@@ -1,6 +1,5 @@
 """What happens around every request: its identity, and who may ask."""
 
-import hmac
 import re
 from collections.abc import Sequence
 
@@ -8,8 +7,10 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.errors import Unauthorised, problem
+from serving.errors import problem
+from serving.facade import Facade, owner
 from serving.http import failure
+from serving.people import IMAGE, People
 
 _IDENTITY = re.compile(r"[\x21-\x7e]{1,128}")
 # Probes carry no keys; nor do browsers when they load the pages, which then ask their reader for one.
@@ -40,30 +41,35 @@ class RequestId:
         await self.app(scope, receive, named)
 
 
-class ApiKeys:
-    """Lets a request pass that carries one of the ``keys``; all pass where there are none.
+class Facades:
+    """Hands the requests for the paths of a façade to it; all others go on."""
 
-    The key stands in ``Authorization: Bearer …``, or in the headers ``TOKEN`` or ``X-API-Key``.
-    """
-
-    def __init__(self, app: ASGIApp, keys: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, facades: Sequence[Facade]) -> None:
         self.app = app
-        self._keys = [key.encode() for key in keys]
+        self._facades = facades
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._keys and not self._passes(scope):
+        found = owner(self._facades, scope["path"]) if scope["type"] == "http" else None
+        await (self.app if found is None else found.app)(scope, receive, send)
+
+
+class ApiKeys:
+    """Lets a request to the Image API pass that carries a key, or any where none is required."""
+
+    def __init__(self, app: ASGIApp, people: People) -> None:
+        self.app = app
+        self._people = people
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self._people.keys_required and not _is_open(scope["path"]):
             request = Request(scope, receive)
-            response = failure(request, problem(Unauthorised("A valid API key is required")))
-            await response(scope, receive, send)
-            return
+            try:
+                await self._people.check_key(request, IMAGE)
+            except Exception as error:  # noqa: BLE001 - told as a response
+                await failure(request, problem(error))(scope, receive, send)
+                return
         await self.app(scope, receive, send)
 
-    def _passes(self, scope: Scope) -> bool:
-        if scope["path"] in OPEN or scope["path"].startswith(_OPEN_FOLDER):
-            return True
-        headers = Headers(scope=scope)
-        bearer = headers.get("authorization", "")
-        given = [headers.get("token", ""), headers.get("x-api-key", "")]
-        if bearer.lower().startswith("bearer "):
-            given.append(bearer[7:].strip())
-        return any(hmac.compare_digest(each.encode(), key) for each in given if each for key in self._keys)
+
+def _is_open(path: str) -> bool:
+    return path in OPEN or path.startswith(_OPEN_FOLDER)

@@ -1,9 +1,11 @@
 """All settings in one frozen object: from ``args`` in serve_config.yaml first, then from ``FACET_…`` variables."""
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
+from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -17,6 +19,13 @@ class Placement(StrEnum):
     AUTO = "auto"
     LOCAL = "local"
     REMOTE = "remote"
+
+
+def default_data_folder() -> Path:
+    """Where the database of our own lies: with the user's data; for root, whose home is closed to others, in /var."""
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        return Path("/var/lib/facet")  # PostgreSQL runs as another user and must get there
+    return user_data_path("facet")
 
 
 class Settings(BaseSettings):
@@ -79,6 +88,22 @@ class Settings(BaseSettings):
     )
     body_timeout: float = Field(default=15.0, gt=0, description="Seconds within which a request's body must arrive")
 
+    facades: tuple[str, ...] | None = Field(
+        default=None, description="The interfaces of other products to serve; by default all, () for none"
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="The PostgreSQL that remembers people; by default 'facet serve' runs one of its own",
+    )
+    data_folder: Path = Field(default_factory=default_data_folder, description="Folder of the database of its own")
+    database_connections: int = Field(default=8, ge=1, le=100, description="Connections of a gateway to the database")
+    store_images: bool = Field(
+        default=False, description="Whether photos and crops of the faces that are enrolled are kept"
+    )
+    require_key: bool = Field(
+        default=False, description="Whether every request but probes must carry a key; always so with api_keys"
+    )
+
     log_requests: bool = Field(default=False, description="Whether to log a line of each request, without its content")
     traces: Path | None = Field(
         default=None, description="Folder for the spans of requests, as lines of JSON; docs/observability.md has more"
@@ -91,7 +116,7 @@ class Settings(BaseSettings):
         default=(), description="If any are given, a request must carry one"
     )
 
-    @field_validator("cache", "model_mirror", "traces")
+    @field_validator("cache", "model_mirror", "traces", "data_folder")
     @classmethod
     def _absolute(cls, path: Path | None) -> Path | None:
         """Replicas run in other folders than the one that a relative path is meant from."""

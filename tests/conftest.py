@@ -5,7 +5,9 @@ default the platform's), and ``FACET_DATA`` a folder of labelled images, one fol
 """
 
 import os
-from collections.abc import Callable, Mapping
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +15,14 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.data import astronaut as astronaut_photograph
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import MissingModel, Model, ModelStore, default_cache
+from store import Store
+from store.embedded import embedded
+from store.migrate import migrate
+from store.tables import metadata
 from tests.pictures import encoded
 
 
@@ -82,3 +90,31 @@ def astronaut() -> NDArray[np.uint8]:
 def jpeg(astronaut: NDArray[np.uint8]) -> bytes:
     """That photograph as a file."""
     return encoded(Image.fromarray(astronaut), "JPEG", quality=95)
+
+
+@pytest.fixture(scope="session")
+def database_url() -> Iterator[str]:
+    """A PostgreSQL of the tests, with the tables of the identity store."""
+    folder = Path(tempfile.mkdtemp(prefix="facet-"))  # a short path: its socket is in it
+    try:
+        with embedded(folder / "pg") as url:
+            migrate(url)
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+async def identity(database_url: str) -> AsyncIterator[Store]:
+    """The identity store, empty."""
+    found = Store(database_url, connections=4)
+    async with found.begin() as transaction:
+        await empty(transaction)
+    yield found
+    await found.close()
+
+
+async def empty(transaction: AsyncConnection) -> None:
+    """Removes all rows but those of the template models, whose indexes stay, too."""
+    names = [table.name for table in metadata.sorted_tables if table.name != "template_model"]
+    await transaction.execute(text(f"TRUNCATE {', '.join(names)} RESTART IDENTITY CASCADE"))

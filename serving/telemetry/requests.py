@@ -4,12 +4,13 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.context import Timings
+from serving.facade import Facade, owner
 from serving.telemetry.spans import SPANS
 from serving.telemetry.table import ERRORS, IN_FLIGHT, RECEIVED, REQUEST_SECONDS, REQUESTS, SENT
 
@@ -40,8 +41,8 @@ def _known(service: str, services: Collection[str]) -> str:
 class Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, send: Send, services: Collection[str]) -> None:
-        self.service, self.operation = route(scope["path"], services)
+    def __init__(self, scope: Scope, send: Send, meant: tuple[str, str]) -> None:
+        self.service, self.operation = meant
         self.headers = Headers(scope=scope)
         self.status = self.sent = 0
         self.state = scope.setdefault("state", {})  # where the application leaves the kind of error that it told
@@ -104,15 +105,19 @@ class Exchange:
 class Observed:
     """The outermost layer around the application."""
 
-    def __init__(self, app: ASGIApp, services: Collection[str], *, log: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, services: Collection[str], *, facades: Sequence[Facade] = (), log: bool = False
+    ) -> None:
         self.app = app
-        self._services, self._log = frozenset(services), log
+        self._services, self._facades, self._log = frozenset(services), facades, log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        exchange = Exchange(scope, send, self._services)
+        facade = owner(self._facades, scope["path"])
+        meant = route(scope["path"], self._services) if facade is None else (facade.name, "call")
+        exchange = Exchange(scope, send, meant)
         start = time.perf_counter()
         IN_FLIGHT.add(1)
         try:

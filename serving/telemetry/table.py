@@ -1,8 +1,9 @@
 """All metrics, in one place. Their tags hold names from the catalogue and from tables of ours, never clients' words.
 
-On Ray's endpoint each name starts with ``ray_``. ``service`` is a service of the catalogue, "graph", "pages" or
-"unknown"; ``operation`` is "sample", "image", "page" or "unknown"; ``node`` is a service, or one of the other parts of
-a request, "decode" and "encode"; ``kind`` is a class of ``serving.errors.STATUS``, "Cancelled" or "internal".
+On Ray's endpoint each name starts with ``ray_``. ``service`` is a service of the catalogue, "graph", a façade, "pages"
+or "unknown"; ``operation`` is "sample", "image", "call" (of a façade), "page" or "unknown"; ``node`` is a service, or
+one of the other parts of a request, "decode" and "encode"; ``kind`` is a class of ``serving.errors.STATUS``,
+"Cancelled" or "internal".
 """
 
 from serving.telemetry.store import Histogram, Number

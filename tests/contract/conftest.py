@@ -13,8 +13,10 @@ from models import ModelStore
 from serving.api import application
 from serving.engine import Engine
 from serving.loading import Loader
+from serving.people import People
 from serving.settings import Settings
 from serving.stages import Local
+from store import Store
 from tests.contract.scripted import Scripted, client
 
 CONFIG = Path(__file__).parents[2] / "serve_config.yaml"
@@ -54,3 +56,9 @@ def http(settings: Settings, stages: dict[str, Scripted]) -> httpx.AsyncClient:
     if not settings.store().available("age-gender"):
         pytest.skip("no models are installed")
     return client(settings, stages)
+
+
+@pytest.fixture
+def people(engine: Engine, identity: Store) -> People:
+    """All services and the identity store, in this process."""
+    return People(engine, identity)

@@ -1,0 +1,82 @@
+"""Collections: made, listed, changed, removed. Each function works in the transaction that it is given."""
+
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
+
+from store import events
+from store.errors import Duplicate, NotFound
+from store.paging import Paging, paged
+from store.records import Collection, Page
+from store.tables import collection
+
+
+async def add(transaction: Transaction, kind: str, key: str, name: str, **fields: Any) -> Collection:
+    """A new collection; raises ``Duplicate`` where there is one with this key."""
+    query = insert(collection).values(kind=kind, key=key, name=name, **fields).on_conflict_do_nothing()
+    row = (await transaction.execute(query.returning(*collection.columns))).one_or_none()
+    if row is None:
+        raise Duplicate(f"There is a collection {key!r} already")
+    return Collection._make(row)
+
+
+async def put(transaction: Transaction, kind: str, key: str, name: str, **fields: Any) -> tuple[Collection, bool]:
+    """The collection with these values, and whether it is new."""
+    values = {"name": name, **fields}
+    query = insert(collection).values(kind=kind, key=key, **values)
+    query = query.on_conflict_do_update(
+        index_elements=["kind", "key"], set_={**values, "updated_at": func.clock_timestamp()}
+    )
+    found = Collection(*(await transaction.execute(query.returning(*collection.columns))).one())
+    return found, found.updated_at is None
+
+
+async def get(transaction: Transaction, kind: str, key: str) -> Collection:
+    """The collection with this key; raises ``NotFound``."""
+    query = select(collection).where(collection.c.kind == kind, collection.c.key == key)
+    row = (await transaction.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no collection {key!r}")
+    return Collection._make(row)
+
+
+async def numbered(transaction: Transaction, number: int) -> Collection:
+    """The collection with this number; raises ``NotFound``."""
+    row = (await transaction.execute(select(collection).where(collection.c.number == number))).one_or_none()
+    if row is None:
+        raise NotFound("The collection is no longer there")
+    return Collection._make(row)
+
+
+async def several(transaction: Transaction, kind: str, keys: list[str] | None = None) -> list[Collection]:
+    """The collections of a kind with these keys, by default all, in the order in which they were made."""
+    query = select(collection).where(collection.c.kind == kind).order_by(collection.c.number)
+    if keys is not None:
+        query = query.where(collection.c.key.in_(keys))
+    return [Collection._make(row) for row in await transaction.execute(query)]
+
+
+async def listed(transaction: Transaction, kind: str, paging: Paging) -> Page[Collection]:
+    """Some of the collections of a kind, in the order in which they were made."""
+    query = select(collection).where(collection.c.kind == kind)
+    return await paged(transaction, query, collection.c.number, paging, Collection._make)
+
+
+async def change(transaction: Transaction, number: int, **fields: Any) -> Collection:
+    """The collection with other values; raises ``NotFound``."""
+    query = collection.update().where(collection.c.number == number)
+    query = query.values(**fields, updated_at=func.clock_timestamp())
+    row = (await transaction.execute(query.returning(*collection.columns))).one_or_none()
+    if row is None:
+        raise NotFound("The collection is no longer there")
+    return Collection._make(row)
+
+
+async def remove(transaction: Transaction, kind: str, key: str) -> None:
+    """Removes a collection and the keys that open it, but none of its members; raises ``NotFound``."""
+    query = collection.delete().where(collection.c.kind == kind, collection.c.key == key)
+    if not (await transaction.execute(query)).rowcount:
+        raise NotFound(f"There is no collection {key!r}")
+    await events.record(transaction, "collection removed", None, key, collection=kind)

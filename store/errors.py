@@ -1,0 +1,21 @@
+"""What the store refuses, and why; each carries one message that may be shown to a client."""
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked."""
+
+
+class NotFound(StoreError):
+    """There is no such collection, member, face, image or key."""
+
+
+class Duplicate(StoreError):
+    """There is one with this name already."""
+
+
+class ModelMismatch(StoreError):
+    """The templates of two different models meet, which cannot be compared."""
+
+
+class StoreUnavailable(StoreError):
+    """The database does not answer, or has not the tables of this version."""

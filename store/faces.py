@@ -1,0 +1,150 @@
+"""Faces and images: enrolled, listed, removed, in the transaction that is given."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, Select, String, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
+
+from schemas.attributes import Box
+from schemas.template import decode
+from store import events
+from store.errors import NotFound
+from store.paging import Paging, paged
+from store.records import Face, Member, NewFace, Page, Picture
+from store.tables import face, image, member, membership, template_model
+
+_IMAGES = (face.c.photo, face.c.crop)
+
+
+async def add(transaction: Transaction, owner: Member, model: int, faces: Sequence[NewFace]) -> list[UUID]:
+    """Enrols faces of a member, all with templates of the model of this number; returns their identities."""
+    kept: dict[int, UUID] = {}  # by the identity of the object: faces of one photo share it
+    pictures = {id(each): each for new in faces for each in (new.photo, new.crop) if each is not None}
+    for which, picture in pictures.items():
+        kept[which] = await _keep(transaction, picture)
+    rows: list[dict[str, Any]] = [
+        {
+            "id": new.id or uuid4(),
+            "member": owner.number,
+            "model": model,
+            "template": new.template,
+            "vector": decode(new.template).vector,
+            "box": None if new.box is None else list(new.box),
+            "confidence": new.confidence,
+            "quality": new.quality,
+            "photo": kept.get(id(new.photo)),
+            "crop": kept.get(id(new.crop)),
+        }
+        for new in faces
+    ]
+    if rows:
+        await transaction.execute(face.insert(), rows)
+        await events.record(transaction, "enrolled", owner.space, owner.key, faces=len(rows))
+    return [row["id"] for row in rows]
+
+
+async def _keep(transaction: Transaction, picture: Picture) -> UUID:
+    identity = uuid4()
+    await transaction.execute(image.insert().values(id=identity, **picture._asdict()))
+    return identity
+
+
+def _selected() -> Select[Any]:
+    named = template_model.c.name + " version " + func.cast(template_model.c.version, String)
+    columns = [named.label("model") if column is face.c.model else column for column in face.columns]
+    wanted = [column for column in columns if column.name != "vector"]
+    return select(*wanted).join(template_model, template_model.c.number == face.c.model)
+
+
+def _read(row: Any) -> Face:
+    found = Face._make(row)
+    return found._replace(box=None if found.box is None else Box(*found.box))
+
+
+async def get(transaction: Transaction, space: str, identity: UUID) -> tuple[Face, Member]:
+    """A face and whose it is; raises ``NotFound`` where there is none in this space."""
+    query = _selected().add_columns(*member.columns).join(member, member.c.number == face.c.member)
+    row = (await transaction.execute(query.where(face.c.id == identity, member.c.space == space))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no face {identity}")
+    many = len(Face._fields)
+    return _read(row[:many]), Member._make(row[many:])
+
+
+async def of(transaction: Transaction, owner: int) -> list[Face]:
+    """All faces of the member with this number, in the order in which they were enrolled."""
+    query = _selected().where(face.c.member == owner).order_by(face.c.number)
+    return [_read(row) for row in await transaction.execute(query)]
+
+
+async def listed(
+    transaction: Transaction, space: str, paging: Paging, key: str | None = None
+) -> Page[tuple[UUID, Member]]:
+    """Some of the faces of a space, or of its member with this key, and whose they are; in the order of enrolment."""
+    query = select(face.c.id, *member.columns, face.c.number.label("face_number"))
+    query = query.join(member, member.c.number == face.c.member).where(member.c.space == space)
+    if key is not None:
+        query = query.where(member.c.key == key)
+    return await paged(transaction, query, face.c.number, paging, lambda row: (row[0], Member._make(row[1:-1])))
+
+
+async def remove(transaction: Transaction, space: str, identities: Sequence[UUID]) -> list[tuple[UUID, Member]]:
+    """Removes faces and the images that no other face has; returns those that were there, and whose they were."""
+    query = select(face.c.id, *member.columns).join(member, member.c.number == face.c.member)
+    query = query.where(member.c.space == space, face.c.id.in_(identities)).order_by(face.c.id)
+    gone = [(row[0], Member._make(row[1:])) for row in await transaction.execute(query.with_for_update(of=face))]
+    await _remove(transaction, face.c.id.in_([identity for identity, _ in gone]))
+    for owner in {each.number: each for _, each in gone}.values():
+        count = sum(each.number == owner.number for _, each in gone)
+        await events.record(transaction, "faces removed", space, owner.key, faces=count)
+    return gone
+
+
+async def remove_all(transaction: Transaction, space: str, key: str | None = None) -> int:
+    """Removes the faces of all members of a space, or of the one with this key, who stay; returns how many."""
+    owners = select(member.c.number).where(member.c.space == space)
+    if key is not None:
+        owners = owners.where(member.c.key == key)
+    count = await _remove(transaction, face.c.member.in_(owners))
+    if count:
+        await events.record(transaction, "faces removed", space, key, faces=count)
+    return count
+
+
+async def _remove(transaction: Transaction, which: ColumnElement[bool]) -> int:
+    images = await images_of(transaction, which)
+    count = (await transaction.execute(face.delete().where(which))).rowcount
+    await remove_images(transaction, images)
+    return count
+
+
+async def images_of(transaction: Transaction, which: ColumnElement[bool]) -> list[UUID]:
+    """The images of some faces, which may be those of others, too."""
+    rows = await transaction.execute(select(*_IMAGES).where(which, or_(*(each.is_not(None) for each in _IMAGES))))
+    return list({each for row in rows for each in row if each is not None})
+
+
+async def remove_images(transaction: Transaction, identities: Sequence[UUID]) -> None:
+    """Removes those of the images that no face has any more."""
+    if identities:
+        used = or_(*(each == image.c.id for each in _IMAGES))
+        free = ~select(face.c.id).where(used).exists()
+        await transaction.execute(image.delete().where(image.c.id.in_(identities), free))
+
+
+async def picture(transaction: Transaction, identity: UUID) -> Picture:
+    """A stored image; raises ``NotFound``."""
+    columns = [image.c[name] for name in Picture._fields]
+    row = (await transaction.execute(select(*columns).where(image.c.id == identity))).one_or_none()
+    if row is None:
+        raise NotFound(f"There is no image {identity}")
+    return Picture._make(row)
+
+
+async def count(transaction: Transaction, collection: int) -> int:
+    """How many faces the members of a collection have."""
+    inside = select(membership.c.member).where(membership.c.collection == collection)
+    query = select(func.count()).select_from(face).where(face.c.member.in_(inside))
+    return int((await transaction.execute(query)).scalar_one())
