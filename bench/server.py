@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -55,7 +57,9 @@ def started(
     command: Sequence[str], port: int, log: Path, environment: Mapping[str, str], is_up: Callable[[int], bool]
 ) -> Iterator[Server]:
     """The same for any command that listens on ``port``; it is ready once ``is_up`` says so."""
-    variables = os.environ | {"RAY_USAGE_STATS_ENABLED": "0", _MARK: str(port), **environment}
+    data = tempfile.mkdtemp(prefix="facet-")  # a short path: the socket of a database is in it
+    own = {"RAY_USAGE_STATS_ENABLED": "0", "FACET_DATA_FOLDER": data, _MARK: str(port)}
+    variables = os.environ | own | dict(environment)
     start = time.monotonic()
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command
@@ -75,6 +79,7 @@ def started(
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
         _end_all(Server(port, 0.0))
+        shutil.rmtree(data, ignore_errors=True)
 
 
 def _end_all(server: Server) -> None:

@@ -11,6 +11,7 @@ import yaml
 from rich.console import Console
 
 from cli.evaluate import evaluate
+from cli.identity import keys_app, store_app
 from estimators import CATALOGUE
 from models import Manifest, MissingModel, ModelError, ModelStore, load_manifest
 from models.fetch import pull
@@ -23,6 +24,8 @@ from serving.settings import Settings
 app = typer.Typer(no_args_is_help=True, invoke_without_command=True, add_completion=False)
 models_app = typer.Typer(no_args_is_help=True, help="Obtain the models and show what they are.")
 app.add_typer(models_app, name="models")
+app.add_typer(keys_app, name="keys")
+app.add_typer(store_app, name="store")
 app.command("eval")(evaluate)
 console = Console()
 
@@ -77,10 +80,6 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument an option
         check(settings)
     except ValueError as error:  # pydantic's ValidationError is one too
         raise typer.BadParameter(f"{config}: {error}") from None
-    if chosen["host"] not in {"127.0.0.1", "localhost", "::1"} and not settings.api_keys:
-        raise typer.BadParameter(
-            f"listening on {chosen['host']} is open to others: set FACET_API_KEYS='[\"a-long-secret\"]' first"
-        )
     _check_free(chosen["host"], chosen["port"])
     if pull_models:
         _pull(load_manifest(), settings.store(), None, mirror)
@@ -88,10 +87,16 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument an option
     console.print(f"Facet on http://{chosen['host']}:{chosen['port']} - try it there in a browser; Ctrl-C ends it.")
     defaults = {"RAY_USAGE_STATS_ENABLED": "0", **ingress.environment(effective.parent, settings.body_timeout)}
     asked = {"FACET_DASHBOARD": "1"} if dashboard else {}
+    asked |= {"FACET_REQUIRE_KEY": "true"} if _is_open(chosen["host"]) else {}
     asked |= {"FACET_METRICS_PORT": str(metrics_port)} if metrics_port else {}
     command = [sys.executable, "-m", "serving.launch", str(effective), str(config.parent)]
     environment = defaults | os.environ | asked
     os.execve(sys.executable, command, environment)  # noqa: S606 - it takes over this process and its signals
+
+
+def _is_open(host: str) -> bool:
+    """Whether others than this machine can come in."""
+    return host not in {"127.0.0.1", "localhost", "::1"}
 
 
 def _pull(manifest: Manifest, store: ModelStore, names: list[str] | None, mirror: Path | None) -> bool:

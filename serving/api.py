@@ -15,7 +15,7 @@ from starlette.staticfiles import StaticFiles
 from estimators import Detector
 from schemas import BadDocument, Dialect, Document
 from schemas.versions import DIALECTS
-from serving import graphs, process
+from serving import admin, graphs, process
 from serving.admission import Body
 from serving.context import Context, Timings
 from serving.engine import Engine
@@ -49,6 +49,7 @@ def application(engine: Engine, people: People | None = None, facades: Sequence[
         Mount("/static", StaticFiles(directory=STATIC)),
         *_page("/graph", _get(_graph_list)),
         *_page("/graph/{name}", _get(_graph)),
+        *admin.routes(people),
         *_post("/graph", "sample", _graph_body, _graph_sample),
         *_post("/graph", "image", _graph_upload, _graph_image),
         *_post("/{service}", "sample", _body, _sample),
@@ -61,7 +62,7 @@ def application(engine: Engine, people: People | None = None, facades: Sequence[
         Middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
-            allow_methods=["GET", "POST"],
+            allow_methods=["GET", "POST", "PUT", "DELETE"],
             allow_headers=["*"],
             expose_headers=["X-Request-ID", "Server-Timing"],
         ),

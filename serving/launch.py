@@ -5,6 +5,7 @@
 A process of its own, as Ray and Serve read their environment when they are imported.
 """
 
+import asyncio
 import os
 import shutil
 import signal
@@ -14,10 +15,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import ray
+import yaml
 from ray.serve.scripts import cli
 
-from store.embedded import EmbeddedError, embedded
-from store.migrate import migrate
+from serving.database import NoDatabase, database
+from serving.settings import Settings
+from store import Store, keys
 
 _OBJECTS = 128 * 2**20  # bytes of Ray's object store, which nothing here needs: calls carry their arguments
 
@@ -27,25 +30,45 @@ def main() -> None:
     # Ends as with Ctrl-C, in order; Ray's own handler aborts.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        with _database():
+        [application] = yaml.safe_load(Path(configuration).read_text(encoding="utf-8"))["applications"]
+        with _prepared(Settings(**(application.get("args") or {}))):
             _serve(configuration, folder)
-    except EmbeddedError as error:
-        sys.exit(f"Facet cannot start: {error}. A database of your own can be named by FACET_DATABASE_URL.")
+    except NoDatabase as error:
+        sys.exit(f"Facet cannot start: {error}")
     finally:
         shutil.rmtree(Path(configuration).parent, ignore_errors=True)  # it may hold API keys
 
 
 @contextmanager
-def _database() -> Iterator[None]:
-    """The database of our own while the block lasts, where FACET_EMBEDDED names its folder."""
-    folder = os.environ.get("FACET_EMBEDDED")
-    if folder is None:
+def _prepared(settings: Settings) -> Iterator[None]:
+    """The database while the block lasts, where façades need one, in the environment that all replicas inherit."""
+    if settings.facades == () or (settings.database_url is None and "RAY_ADDRESS" in os.environ):
+        _check_keys(settings, 0)
         yield
         return
-    with embedded(Path(folder)) as url:
-        migrate(url)
+    with database(settings) as url:
         os.environ["FACET_DATABASE_URL"] = url
+        _check_keys(settings, asyncio.run(_keys(url)))
         yield
+
+
+async def _keys(url: str) -> int:
+    """How many keys the store knows."""
+    store = Store(url, connections=1)
+    try:
+        async with store.begin() as transaction:
+            return len(await keys.listed(transaction))
+    finally:
+        await store.close()
+
+
+def _check_keys(settings: Settings, known: int) -> None:
+    """Ends the program where it would be open to others and nobody could have a key."""
+    if settings.require_key and not settings.api_keys and not known:
+        sys.exit(
+            "Without a key Facet listens on loopback alone: make one with 'facet keys create --scope admin NAME', or "
+            "set FACET_API_KEYS='[\"a-long-secret\"]'"
+        )
 
 
 def _serve(configuration: str, folder: str) -> None:

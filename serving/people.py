@@ -172,9 +172,9 @@ class People:
             self._recognised[secret] = (now, found)
         return found
 
-    async def check_key(self, request: Request, scope: str) -> None:
-        """Raises ``Unauthorised`` where keys are required and the request has none that opens ``scope``."""
-        if not self.keys_required:
+    async def check_key(self, request: Request, scope: str, *, always: bool = False) -> None:
+        """Raises ``Unauthorised`` where keys are required, or ``always`` says so, and none opens ``scope``."""
+        if not (self.keys_required or always):
             return
         for secret in presented(request):
             if any(hmac.compare_digest(secret.encode(), master) for master in self._master):

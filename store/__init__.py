@@ -5,7 +5,7 @@ transaction that ``Store.begin`` gives, so that whoever calls several of them ma
 """
 
 from store import collections, events, faces, keys, members
-from store.database import check_address
+from store.database import Transaction, check_address
 from store.errors import Duplicate, ModelMismatch, NotFound, StoreError, StoreUnavailable
 from store.paging import Paging
 from store.records import Collection, Face, Key, Match, Member, NewFace, Page, Picture
@@ -27,6 +27,7 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreUnavailable",
+    "Transaction",
     "check_address",
     "collections",
     "events",

@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
 from store.errors import StoreUnavailable
 
+Transaction = AsyncConnection  # as it is called where it is handed on
+
 _CONNECT = 3  # seconds until a database that does not answer is given up
 _WAIT = 5  # seconds for a connection while all are in use
 # Search by index goes on until enough of the faces that it finds are in the collections that are asked for, and takes

@@ -184,11 +184,13 @@ def test_graphs_and_application_are_those_of_the_configuration_here() -> None:
 def test_every_node_of_the_cluster_has_the_environment_of_the_ingress(group: str) -> None:
     [container] = templates()[group]["spec"]["containers"]
     environment = {entry["name"]: entry.get("value") for entry in container["env"]}
-    [keys] = [entry["valueFrom"] for entry in container["env"] if "valueFrom" in entry]
+    keys, url = (entry["valueFrom"] for entry in container["env"] if "valueFrom" in entry)
     assert keys["secretKeyRef"]["name"] == "facet-keys"
     assert "optional" not in keys["secretKeyRef"]  # without keys no pod starts
+    assert url["secretKeyRef"] == {"name": "facet-database", "key": "url", "optional": True}
     ours: dict[str, str | None] = {
         "FACET_API_KEYS": None,
+        "FACET_DATABASE_URL": None,
         "FACET_HAPROXY": "/usr/local/bin/haproxy",
         "RAY_SERVE_HAPROXY_BINARY_PATH": "/usr/local/bin/facet-haproxy",
     }
@@ -226,6 +228,9 @@ def test_haproxy_takes_requests_from_outside_and_keeps_its_own_pages_inside(tmp_
     environment = {**os.environ, "FACET_HAPROXY": "/bin/true"}
     subprocess.run([WRAPPER, "-f", written], env=environment, check=True)  # noqa: S603 - our own words
     assert re.findall("bind (.*)", written.read_text()) == ["127.0.0.1:9101", "*:8000", "127.0.0.1:8404"]
+    assert re.findall(r"bind (.*)\n +http-request set-header X-Facet-Request %\[uuid\(\)\]", written.read_text()) == [
+        "*:8000"
+    ]
 
 
 def test_compose_publishes_on_loopback_and_runs_the_service_alone_by_default() -> None:

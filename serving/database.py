@@ -1,0 +1,31 @@
+"""Which database a command or a server uses: the one that the settings name, or one of our own while it runs."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from serving.settings import Settings
+from store import StoreUnavailable
+from store.embedded import EmbeddedError, embedded
+from store.migrate import migrate
+
+_FOLDER = "postgresql"  # in the data folder
+
+
+class NoDatabase(Exception):
+    """There is no database that can be used; the message says why."""
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The URL of a database with the tables of this version, for the length of the block; raises ``NoDatabase``."""
+    try:
+        if settings.database_url is not None:
+            url = settings.database_url.get_secret_value()
+            migrate(url)
+            yield url
+        else:
+            with embedded(settings.data_folder / _FOLDER) as url:
+                migrate(url)
+                yield url
+    except (EmbeddedError, StoreUnavailable) as error:
+        raise NoDatabase(str(error)) from error
