@@ -42,7 +42,7 @@ def application(engine: Engine, people: People | None = None, facades: Sequence[
         Route("/", try_page),
         *_page("/docs", docs_page),
         *_page("/health", _health),
-        *_page("/ready", _get(readiness)),
+        *_page("/ready", _get(partial(readiness, people))),
         *_page("/version", _get(version)),
         *_page("/openapi.json", _get(_openapi)),
         Mount("/static/swagger", StaticFiles(packages=[SWAGGER])),

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 from schemas.fields import Json
 from serving.engine import Engine, Said
 from serving.errors import UnknownService, problem
+from serving.people import People
 from serving.stages import Status
 
 _PATIENCE = 3.0  # seconds for a replica to say how it is
@@ -25,16 +26,21 @@ def product_version() -> str:
         return "0.1.0"
 
 
-async def readiness(engine: Engine, request: Request) -> Response:
-    """200 when every service, or every one in ``?services=a,b``, has a replica and its model; 503 with why not."""
+async def readiness(people: People, engine: Engine, request: Request) -> Response:
+    """200 when every service, or every one in ``?services=a,b``, has a replica and its model; 503 with why not.
+
+    How the database is, where there is one, is told beside them; services do not need it.
+    """
     asked = request.query_params.get("services")
     names = list(engine.stages) if asked is None else list(dict.fromkeys(filter(None, asked.split(","))))
     for name in names:
         if name not in engine.stages:
             raise UnknownService(f"There is no service {name!r:.80}")
-    states = await asyncio.gather(*(_state(engine, name) for name in names))
+    asking = asyncio.gather(*(_state(engine, name) for name in names))
+    database, states = await asyncio.gather(people.database_state(), asking)
     ready = all(state["ready"] for state in states)
-    return JSONResponse({"ready": ready, "services": dict(zip(names, states, strict=True))}, 200 if ready else 503)
+    told = {"ready": ready, "services": dict(zip(names, states, strict=True)), "database": database}
+    return JSONResponse(told, 200 if ready else 503)
 
 
 async def _state(engine: Engine, name: str) -> Json:

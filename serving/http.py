@@ -1,10 +1,11 @@
 """Requests to values and values to responses: bodies, content types, options, limits."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import Request
 from starlette.responses import Response
@@ -101,8 +102,12 @@ async def payload(request: Request, settings: Settings, body: Body) -> Any:
     sent = _media_type(request.headers.get("content-type"))
     if sent.startswith("multipart/"):
         raise UnsupportedMedia("process/sample takes application/json or application/msgpack")
-    data = b"".join([chunk async for chunk in _limited(request, settings.max_body_bytes, body)])
-    media_type = MSGPACK if sent in _MSGPACK_NAMES else JSON
+    return await value(request, MSGPACK if sent in _MSGPACK_NAMES else JSON, settings.max_body_bytes, body)
+
+
+async def value(request: Request, media_type: str, limit: int, body: Body) -> Any:
+    """The value that a body of at most ``limit`` bytes stands for."""
+    data = b"".join([chunk async for chunk in _limited(request, limit, body)])
     if len(data) < _LARGE:
         return decode_body(data, media_type)
     return await asyncio.to_thread(decode_body, data, media_type)
@@ -112,26 +117,34 @@ async def uploaded_image(request: Request, settings: Settings, body: Body) -> by
     """The file in the field ``image`` of a ``process/image`` request."""
     if _media_type(request.headers.get("content-type")) != "multipart/form-data":
         raise UnsupportedMedia("process/image takes multipart/form-data with the image in the field 'image'")
-    stream = _limited(request, settings.max_body_bytes, body)
-    parser = MultiPartParser(request.headers, stream, max_files=8, max_fields=64, max_part_size=settings.max_body_bytes)
-    parser.spool_max_size = settings.max_body_bytes  # no photo is written to a file
-    try:
-        form = await parser.parse()
-    except (MultiPartException, KeyError, UnicodeDecodeError) as error:
-        raise BadDocument(f"The multipart body is malformed: {error}", (), "multipart_invalid") from None
-    try:
-        field = form.get("image")
+    async with form(request, settings.max_body_bytes, body) as fields:
+        field = fields.get("image")
         if field is None:
             raise BadDocument("Field required", ("image",), "missing")
         if isinstance(field, UploadFile):
             data = await field.read()
         else:  # a part without a file name is text to the parser, which reads what is not UTF-8 as Latin-1
             data = field.encode("latin-1", "replace")
-    finally:
-        await form.close()
     if not data:
         raise BadDocument("Input should be an image, not an empty file", ("image",), "value_error")
     return data
+
+
+@asynccontextmanager
+async def form(request: Request, limit: int, body: Body) -> AsyncIterator[FormData]:
+    """The fields of a multipart body of at most ``limit`` bytes, files among them, as long as the block lasts."""
+    parser = MultiPartParser(
+        request.headers, _limited(request, limit, body), max_files=8, max_fields=64, max_part_size=limit
+    )
+    parser.spool_max_size = limit  # no photo is written to a file
+    try:
+        fields = await parser.parse()
+    except (MultiPartException, KeyError, UnicodeDecodeError) as error:
+        raise BadDocument(f"The multipart body is malformed: {error}", (), "multipart_invalid") from None
+    try:
+        yield fields
+    finally:
+        await fields.close()
 
 
 async def _limited(request: Request, limit: int, body: Body) -> AsyncGenerator[bytes, None]:

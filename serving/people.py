@@ -67,6 +67,17 @@ class People:
             )
         return self._store
 
+    async def database_state(self) -> dict[str, object] | None:
+        """Whether the database answers, for ``/ready``; None where the server has none."""
+        if self._store is None:
+            return None
+        try:
+            async with self._store.begin() as transaction:
+                await keys.listed(transaction)
+        except StoreUnavailable as error:
+            return {"ready": False, "detail": str(error)}
+        return {"ready": True}
+
     # Looking
 
     @asynccontextmanager

@@ -3,7 +3,7 @@
 import os
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, field_validator
@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     database_connections: int = Field(default=8, ge=1, le=100, description="Connections of a gateway to the database")
     store_images: bool = Field(
         default=False, description="Whether photos and crops of the faces that are enrolled are kept"
+    )
+    compreface_answers: Literal["1", "0"] = Field(
+        default="1", description="The version of CompreFace whose answers its interface gives: 1.x, or 0.x"
     )
     require_key: bool = Field(
         default=False, description="Whether every request but probes must carry a key; always so with api_keys"

@@ -6,6 +6,7 @@ from schemas.versions import DIALECTS
 from serving.engine import Engine
 from serving.health import product_version
 from serving.middleware import OPEN
+from serving.openapi.admin import admin_paths, admin_schemas
 from serving.openapi.components import record, sequence, text, wire_schemas
 from serving.openapi.graph import graph_lists, graph_paths, graph_schemas
 from serving.openapi.operations import responses, service_paths, told
@@ -31,6 +32,7 @@ _TAGS = {
     "Estimators": "Say something about each object of a document.",
     "Comparison": "Compares two templates.",
     "Server": "How the server is.",
+    "Admin": "Keys and collections of people, for who holds a key with the scope admin.",
 }
 _KEYS = {
     "bearer": {"type": "http", "scheme": "bearer"},
@@ -41,7 +43,7 @@ _KEYS = {
 
 def document(engine: Engine) -> Json:
     """The OpenAPI document of the services that run here."""
-    secured = bool(engine.settings.api_keys)
+    secured = bool(engine.settings.api_keys) or engine.settings.require_key
     paths: Json = {}
     for name, dialect in DIALECTS.items():
         paths |= graph_paths(engine, name, dialect)
@@ -50,6 +52,7 @@ def document(engine: Engine) -> Json:
         for name, dialect in DIALECTS.items():
             paths |= service_paths(CATALOGUE[service], name, dialect)
     paths |= _server_paths()
+    paths |= admin_paths([{name: []} for name in _KEYS])
     if secured:
         _secure(paths)
     return {
@@ -60,14 +63,14 @@ def document(engine: Engine) -> Json:
         **({"security": [{name: []} for name in _KEYS]} if secured else {}),
         "paths": paths,
         "components": {
-            "schemas": wire_schemas() | graph_schemas(engine),
+            "schemas": wire_schemas() | graph_schemas(engine) | admin_schemas(),
             "parameters": _parameters(engine),
             "headers": {
                 "X-Request-ID": {"description": "The identity of the request.", "schema": {"type": "string"}},
                 "Server-Timing": {"description": "Milliseconds spent on each part.", "schema": {"type": "string"}},
             },
-            "responses": responses(secured),
-            **({"securitySchemes": _KEYS} if secured else {}),
+            "responses": responses(),
+            "securitySchemes": _KEYS,
         },
     }  # fmt: skip
 
@@ -109,7 +112,8 @@ def _server_paths() -> Json:
     ready = record("The services.", {
         "ready": {"type": "boolean", "description": "Whether all of them can answer."},
         "services": {"type": "object", "additionalProperties": state},
-    }, ["ready", "services"])  # fmt: skip
+        "database": {"anyOf": [state, {"type": "null"}], "description": "That of people; null where there is none."},
+    }, ["ready", "services", "database"])  # fmt: skip
     model = record("A model.", {
         "services": sequence("The services that use it.", {"type": "string"}),
         "licence": text("As an SPDX expression."),
@@ -136,6 +140,8 @@ def _secure(paths: Json) -> None:
     """Adds to every operation but the probes that it may be refused, and to those that they are open."""
     for path, operations in paths.items():
         for described in operations.values():
+            if "security" in described:  # it says so itself
+                continue
             if path in OPEN:
                 described["security"] = []
             else:

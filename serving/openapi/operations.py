@@ -29,6 +29,7 @@ _DETAILS: Json = {
     "400": "Failed to decode base64 string",
     "401": "A valid API key is required",
     "404": "There is no service 'face-painter'",
+    "409": "There is a collection 'vip' already",
     "413": "The request body is larger than 16777216 bytes",
     "415": "process/sample takes application/json or application/msgpack",
     "422": [{"loc": ["body", "objects", 0, "bbox"], "msg": "Field required", "type": "missing"}],
@@ -160,9 +161,9 @@ def told(tag: str, identity: str, summary: str, schema: Json, *errors: str) -> J
     }
 
 
-def responses(secured: bool) -> Json:
+def responses() -> Json:
     """The error answers by status."""
-    described = ERRORS | ({"401": _UNAUTHORISED} if secured else {})
+    described = ERRORS | {"401": _UNAUTHORISED, "409": "There is one with this key already."}
     return {status: {"description": about, "content": _refused(status)} for status, about in described.items()}
 
 
