@@ -20,7 +20,7 @@ from serving import crops
 from serving.context import Context
 from serving.engine import Engine
 from serving.errors import Unauthorised
-from store import Key, Match, Member, NewFace, Picture, Store, StoreUnavailable, keys, members
+from store import Key, Match, Member, NewFace, Picture, Store, StoreUnavailable, events, keys, members
 
 IMAGE, ADMIN = "image", "admin"  # scopes of keys; a façade's is its own
 _REMEMBERED = 5.0  # seconds that a key which was recognised is believed without asking the database again
@@ -73,7 +73,7 @@ class People:
             return None
         try:
             async with self._store.begin() as transaction:
-                await keys.listed(transaction)
+                await events.latest(transaction, 1)
         except StoreUnavailable as error:
             return {"ready": False, "detail": str(error)}
         return {"ready": True}

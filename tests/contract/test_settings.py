@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from compat.app import FACADES
 from estimators import CATALOGUE
 from estimators.face import fitter
 from graph import GraphSpec
@@ -56,11 +57,14 @@ def test_the_graph_that_checks_masks_looks_harder_for_faces(settings: Settings) 
         ({"graphs": {"a": {"wishes": []}}, "default_graph": "a"}, r"graphs: a.wishes: Unknown member"),
         ({"graphs": {"a": GRAPH}, "default_graph": "b"}, r"default_graph: there is no 'b'; there are a"),
         ({"model_mirror": "/nowhere"}, r"/nowhere is not a folder"),
+        ({"facades": ("horoscope",)}, r"facades: there is no 'horoscope'; there are compreface, smartface"),
+        ({"database_url": "mysql://user:secret@host/name"}, r"database_url: the database must be PostgreSQL"),
+        ({"database_url": "no url with a secret"}, r"database_url: that is no URL; write postgresql://user"),
     ],
 )
 def test_what_cannot_work_is_named(chosen: dict[str, Any], message: str) -> None:
     with pytest.raises(BadSettings, match=message):
-        check(Settings(**{"graphs": {"face-analytics": GRAPH}, "model_mirror": None, **chosen}))
+        check(Settings(**{"graphs": {"face-analytics": GRAPH}, "model_mirror": None, **chosen}), FACADES)
 
 
 def test_all_problems_are_told_at_once() -> None:
