@@ -11,7 +11,8 @@ import yaml
 from rich.console import Console
 
 from cli.evaluate import evaluate
-from cli.identity import keys_app, store_app
+from cli.keys import keys_app
+from cli.store import store_app
 from estimators import CATALOGUE
 from models import Manifest, MissingModel, ModelError, ModelStore, load_manifest
 from models.fetch import pull

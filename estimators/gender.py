@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from estimators.base import Estimator, Image, Models
 from estimators.confidence import load_scaling
 from estimators.faceapi import AGE_GENDER, face_crop
-from schemas.attributes import BOX, GENDER, MALE, Attributes, Gender
+from schemas.attributes import BOX, GENDER, GENDER_CONFIDENCE, MALE, Attributes, Gender
 
 View = Image | float  # a crop of (112, 112, 3) uint8 RGB, or P(male) where the age estimator's run told it already
 
@@ -20,6 +20,7 @@ class GenderEstimator(Estimator[View]):
     requires = frozenset({BOX})
     uses = frozenset({MALE})
     provides = frozenset({GENDER})
+    reveals = frozenset({GENDER_CONFIDENCE})
     tasks = ("age-gender",)
 
     def __init__(self, models: Models) -> None:
@@ -43,4 +44,12 @@ class GenderEstimator(Estimator[View]):
         if not views:
             return []
         male = self._scaling.yes(self.uncalibrated(views))
-        return [Attributes({GENDER: Gender.MALE if share >= 0.5 else Gender.FEMALE}) for share in male]
+        return [
+            Attributes(
+                {
+                    GENDER: Gender.MALE if share >= 0.5 else Gender.FEMALE,
+                    GENDER_CONFIDENCE: max(float(share), 1 - float(share)),
+                }
+            )
+            for share in male
+        ]

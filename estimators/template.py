@@ -70,21 +70,33 @@ def _reduced(features: Vectors, reduction: Vectors) -> Vectors:
     return reduced
 
 
-class _Adapter(NamedTuple):
-    """How a network is fed, and the identity its templates carry."""
+class Identity(NamedTuple):
+    """What a network's templates say of it, and how many components their vectors have."""
 
     model: str
     version: int
+    dimension: int
+
+
+class _Adapter(NamedTuple):
+    """How a network is fed, and the identity its templates carry."""
+
+    identity: Identity
     size: int  # pixels, both sides of the crop
     zoom_out: float  # of the ArcFace alignment
     network: Callable[[Session], Network]
 
 
 _ADAPTERS: Mapping[str, _Adapter] = {
-    "foamliu": _Adapter("foamliu", 1, 112, 1.0, _foamliu),
-    "faceres": _Adapter("faceres", 1, 224, 1.2, _faceres),
-    "mobileface": _Adapter("mobileface", 1, 112, 1.0, _mobileface),
+    "foamliu": _Adapter(Identity("foamliu", 1, 128), 112, 1.0, _foamliu),
+    "faceres": _Adapter(Identity("faceres", 1, 256), 224, 1.2, _faceres),
+    "mobileface": _Adapter(Identity("mobileface", 1, 256), 112, 1.0, _mobileface),
 }
+
+
+def identity(architecture: str) -> Identity:
+    """The identity of the templates that a network of this architecture, as the manifest calls it, makes."""
+    return _ADAPTERS[architecture].identity
 
 
 class TemplateExtractor(Estimator[Image]):
@@ -111,5 +123,5 @@ class TemplateExtractor(Estimator[Image]):
     def estimate(self, views: Sequence[Image]) -> list[Attributes]:
         if not views:
             return []
-        model, version = self._adapter.model, self._adapter.version
+        model, version, _ = self._adapter.identity
         return [Attributes({TEMPLATE: encode(Template(model, version, vector))}) for vector in self._network(views)]

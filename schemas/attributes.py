@@ -167,6 +167,7 @@ CONFIDENCE = Attribute[float]("confidence")  # that there is such an object
 KEYPOINTS = Attribute[tuple[Point, ...]]("keypoints")  # 21, in the order of KEYPOINT_NAMES
 ANGLES = Attribute[Angles]("pose")
 GENDER = Attribute[Gender]("gender")
+GENDER_CONFIDENCE = Attribute[float]("gender confidence", internal=True)  # that the gender told is right, calibrated
 AGE = Attribute[float]("age")  # years
 MALE = Attribute[float]("male", internal=True)  # uncalibrated P(male), which the network that tells the age gives too
 EMOTIONS = Attribute[Mapping[str, float]]("emotions")  # keys in the order of EMOTION_NAMES; they sum to 1

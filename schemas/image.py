@@ -1,6 +1,7 @@
 """From the bytes of an image file to upright RGB pixels, within limits that are checked before anything is decoded."""
 
 import io
+import struct
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ from PIL import Image, ImageFile
 from schemas.dialect import Picture
 from schemas.errors import BadImage, TooLarge
 
-FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF")
+FORMATS = ("JPEG", "PNG", "BMP", "WEBP", "TIFF", "GIF", "ICO")
 _ORIENTATION = 0x0112  # the EXIF tag
 _UPRIGHT: Mapping[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     2: lambda pixels: pixels[:, ::-1],
@@ -45,9 +46,9 @@ class ImageLimits(NamedTuple):
 def decode(picture: Picture, limits: ImageLimits = ImageLimits()) -> NDArray[np.uint8]:  # noqa: B008 - immutable
     """The upright pixels, (height, width, 3) RGB uint8.
 
-    Of several frames the first counts, EXIF orientation is applied, transparent parts become white, 16-bit samples keep
-    their high byte. Raises ``BadImage`` for what is not a JPEG, PNG, BMP, WebP, TIFF or GIF image, and ``TooLarge``,
-    before decoding, for an image beyond the ``limits``.
+    Of several frames the first counts, of an icon's pictures the largest; EXIF orientation is applied, transparent
+    parts become white, 16-bit samples keep their high byte. Raises ``BadImage`` for what is not a JPEG, PNG, BMP, WebP,
+    TIFF, GIF or ICO image, and ``TooLarge``, before decoding, for an image beyond the ``limits``.
     """
     if picture.shape is not None:
         _check_pixels(picture.shape[1], picture.shape[0], limits)
@@ -76,9 +77,32 @@ def _opened(picture: Picture, limits: ImageLimits) -> ImageFile.ImageFile:
     except Exception:  # noqa: BLE001 - as above
         raise BadImage("Failed to decode image") from None
     _check_pixels(*image.size, limits)
+    if image.format == "ICO":
+        _check_icon(picture.data)
     if image.format in {"JPEG", "MPO"} and picture.data.count(_SCAN) > _MOST_SCANS:
         raise TooLarge(f"The image has more than the {_MOST_SCANS} scans that are allowed")
     return image
+
+
+def _check_icon(data: bytes) -> None:
+    """Raises ``BadImage`` for an icon with a picture of another size than its directory says, 256 pixels at most.
+
+    Pillow tells the size in the directory, and decodes whatever is there. A picture is a PNG, or a bitmap without its
+    file header, with a mask below it that counts as height.
+    """
+    try:
+        (count,) = struct.unpack_from("<H", data, 4)
+        for index in range(count):
+            width, height, offset = struct.unpack_from("<BB10xI", data, 6 + 16 * index)
+            if data.startswith(b"\x89PNG", offset):
+                found = struct.unpack_from(">II", data, offset + 16)
+            else:
+                across, down = struct.unpack_from("<ii", data, offset + 4)
+                found = across, down // 2
+            if found != (width or 256, height or 256):
+                raise BadImage("Failed to decode image")
+    except struct.error:
+        raise BadImage("Failed to decode image") from None
 
 
 def _check_pixels(width: int, height: int, limits: ImageLimits) -> None:

@@ -17,7 +17,7 @@ class Facade(Protocol):
 
     @property
     def prefixes(self) -> tuple[str, ...]:
-        """The paths that are its own: these, and whatever begins with one of them and a slash."""
+        """The paths that are its own, in any case: these, and whatever begins with one of them and a slash."""
 
     @property
     def app(self) -> ASGIApp:
@@ -29,8 +29,9 @@ Maker = Callable[[People], Facade]
 
 def owner(facades: Sequence[Facade], path: str) -> Facade | None:
     """The façade that a path belongs to, if any."""
+    asked = path.lower()
     for facade in facades:
-        for prefix in facade.prefixes:
-            if path == prefix or path.startswith(f"{prefix}/"):
+        for prefix in map(str.lower, facade.prefixes):
+            if asked == prefix or asked.startswith(f"{prefix}/"):
                 return facade
     return None

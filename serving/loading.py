@@ -6,6 +6,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from estimators import CATALOGUE, Node
+from estimators.template import Identity, identity
 from models import MissingModel, Model, ModelSpec, ModelStore, Session, provider_names
 from serving.settings import Settings
 
@@ -53,6 +54,12 @@ def chosen(name: str, settings: Settings) -> Mapping[str, tuple[ModelSpec, ...]]
         with suppress(MissingModel):
             found[task] = store.resolve(task, settings.models.get(task))
     return found
+
+
+def template_identity(settings: Settings) -> Identity:
+    """The model whose templates are made here."""
+    [model] = chosen("template-extractor", settings)["template"]
+    return identity(model.architecture)
 
 
 def _never(*_: Any) -> Any:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from estimators import CATALOGUE, VerifyMatcher
 from estimators.geometry import Photo
-from graph import GraphSpec, Outcome
+from graph import Fact, GraphSpec, Outcome
 from schemas import Attributes, Frame
 from schemas import Picture as Encoded
 from schemas.attributes import BOX, CONFIDENCE, QUALITY, TEMPLATE, Verification
@@ -104,6 +104,29 @@ class People:
             outcome = await self.engine.execute(plan, {"face": ()}, photo, context)
             _raise(outcome, set(outputs))
             yield Sight(data, photo, tuple(outcome.found.get("face", ())))
+
+    async def describe(
+        self,
+        sight: Sight,
+        faces: Sequence[Attributes],
+        outputs: Collection[str],
+        context: Context,
+        *,
+        optional: Collection[str] = (),
+    ) -> list[Attributes]:
+        """Some of the faces of a sight with more attributes: for who chooses among many before all is said of each.
+
+        Names are as in ``look``. Raises what services raise.
+        """
+        wanted = sorted({*outputs} | (set(optional) & set(self.engine.planner.outputs())))
+        if not faces or not wanted:
+            return list(faces)
+        known = frozenset(Fact("face", attribute) for attribute in set.intersection(*(set(face) for face in faces)))
+        plan = self.engine.plan(GraphSpec(outputs=tuple(wanted)), known, frozenset({"face"}))
+        outcome = await self.engine.execute(plan, {"face": tuple(faces)}, sight.photo, context)
+        _raise(outcome, set(outputs))
+        added = outcome.found.get("face") or (Attributes(),) * len(faces)
+        return [face | more for face, more in zip(faces, added, strict=True)]
 
     def compare(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[Verification]:
         """How alike the templates of each pair are; raises ``BadTemplate`` and ``TemplateMismatch``."""

@@ -5,12 +5,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, Select, String, func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 
 from schemas.attributes import Box
 from schemas.template import decode
 from store import events
-from store.errors import NotFound
+from store.errors import Duplicate, NotFound
 from store.paging import Paging, paged
 from store.records import Face, Member, NewFace, Page, Picture
 from store.tables import face, image, member, membership, template_model
@@ -19,7 +20,10 @@ _IMAGES = (face.c.photo, face.c.crop)
 
 
 async def add(transaction: Transaction, owner: Member, model: int, faces: Sequence[NewFace]) -> list[UUID]:
-    """Enrols faces of a member, all with templates of the model of this number; returns their identities."""
+    """Enrols faces of a member, all with templates of the model of this number; returns their identities.
+
+    Raises ``Duplicate`` where there is a face with the identity of one, after which the transaction is lost.
+    """
     kept: dict[int, UUID] = {}  # by the identity of the object: faces of one photo share it
     pictures = {id(each): each for new in faces for each in (new.photo, new.crop) if each is not None}
     for which, picture in pictures.items():
@@ -36,11 +40,15 @@ async def add(transaction: Transaction, owner: Member, model: int, faces: Sequen
             "quality": new.quality,
             "photo": kept.get(id(new.photo)),
             "crop": kept.get(id(new.crop)),
+            "details": dict(new.details),
         }
         for new in faces
     ]
     if rows:
-        await transaction.execute(face.insert(), rows)
+        try:
+            await transaction.execute(face.insert(), rows)
+        except IntegrityError as error:  # of what else is inserted here nothing can be there twice
+            raise Duplicate("There is a face with this identity already") from error
         await events.record(transaction, "enrolled", owner.space, owner.key, faces=len(rows))
     return [row["id"] for row in rows]
 
@@ -54,7 +62,7 @@ async def _keep(transaction: Transaction, picture: Picture) -> UUID:
 def _selected() -> Select[Any]:
     named = template_model.c.name + " version " + func.cast(template_model.c.version, String)
     columns = [named.label("model") if column is face.c.model else column for column in face.columns]
-    wanted = [column for column in columns if column.name != "vector"]
+    wanted = [column for column in columns if column.name not in {"vector", "changed"}]
     return select(*wanted).join(template_model, template_model.c.number == face.c.model)
 
 
@@ -88,6 +96,14 @@ async def listed(
     if key is not None:
         query = query.where(member.c.key == key)
     return await paged(transaction, query, face.c.number, paging, lambda row: (row[0], Member._make(row[1:-1])))
+
+
+async def page(transaction: Transaction, space: str, paging: Paging, key: str | None = None) -> Page[Face]:
+    """Some of the faces of a space, or of its member with this key, as they are stored; in the order of enrolment."""
+    query = _selected().join(member, member.c.number == face.c.member).where(member.c.space == space)
+    if key is not None:
+        query = query.where(member.c.key == key)
+    return await paged(transaction, query, face.c.number, paging, _read)
 
 
 async def remove(transaction: Transaction, space: str, identities: Sequence[UUID]) -> list[tuple[UUID, Member]]:
@@ -134,13 +150,26 @@ async def remove_images(transaction: Transaction, identities: Sequence[UUID]) ->
         await transaction.execute(image.delete().where(image.c.id.in_(identities), free))
 
 
-async def picture(transaction: Transaction, identity: UUID) -> Picture:
-    """A stored image; raises ``NotFound``."""
-    columns = [image.c[name] for name in Picture._fields]
-    row = (await transaction.execute(select(*columns).where(image.c.id == identity))).one_or_none()
+async def picture(transaction: Transaction, identity: UUID, space: str | None = None) -> Picture:
+    """A stored image, in a ``space`` only one of its faces; raises ``NotFound``."""
+    query = select(*(image.c[name] for name in Picture._fields)).where(image.c.id == identity)
+    if space is not None:
+        owned = select(face.c.id).join(member, member.c.number == face.c.member)
+        shown = or_(*(each == image.c.id for each in _IMAGES))
+        query = query.where(owned.where(shown, member.c.space == space).exists())
+    row = (await transaction.execute(query)).one_or_none()
     if row is None:
         raise NotFound(f"There is no image {identity}")
     return Picture._make(row)
+
+
+async def has_other_models(transaction: Transaction, spaces: str, name: str, version: int) -> bool:
+    """Whether a face in a space that begins with ``spaces`` has a template of another model than this."""
+    this = (template_model.c.name == name) & (template_model.c.version == version)
+    query = select(face.c.id).join(template_model, template_model.c.number == face.c.model)
+    query = query.join(member, member.c.number == face.c.member).where(~this)
+    query = query.where(member.c.space.startswith(spaces, autoescape=True)).limit(1)
+    return (await transaction.execute(query)).first() is not None
 
 
 async def count(transaction: Transaction, collection: int) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import func, literal, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 
 from store import events
@@ -12,7 +13,7 @@ from store.errors import Duplicate, NotFound
 from store.faces import images_of, remove_images
 from store.paging import Paging, paged
 from store.records import Member, Page
-from store.tables import face, member, membership
+from store.tables import CHANGED, face, member, membership
 
 
 async def add(transaction: Transaction, space: str, key: str, name: str, **fields: Any) -> Member:
@@ -75,8 +76,11 @@ async def change(transaction: Transaction, number: int, **fields: Any) -> Member
         if (await transaction.execute(taken)).first() is not None:
             raise Duplicate(f"There is a member {fields['key']!r} already")
     query = member.update().where(member.c.number == number)
-    query = query.values(**fields, updated_at=func.clock_timestamp())
-    row = (await transaction.execute(query.returning(*member.columns))).one_or_none()
+    query = query.values(**fields, updated_at=func.clock_timestamp()).returning(*member.columns)
+    try:
+        row = (await transaction.execute(query)).one_or_none()
+    except IntegrityError as error:  # another transaction was faster
+        raise Duplicate(f"There is a member {fields.get('key')!r} already") from error
     if row is None:
         raise NotFound("The member is no longer there")
     return Member._make(row)
@@ -97,7 +101,8 @@ async def rename(transaction: Transaction, space: str, old: str, new: str, name:
         await events.record(transaction, "renamed", space, new, before=old)
         return False
     one, other = found[old].number, found[new].number
-    await transaction.execute(face.update().where(face.c.member == one).values(member=other))
+    moved_faces = face.update().where(face.c.member == one).values(member=other, changed=CHANGED)
+    await transaction.execute(moved_faces)
     inside = select(literal(other), membership.c.collection).where(membership.c.member == one)
     moved = insert(membership).from_select(["member", "collection"], inside)
     await transaction.execute(moved.on_conflict_do_nothing())

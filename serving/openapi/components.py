@@ -238,7 +238,7 @@ def _template() -> Json:
 def wire_schemas() -> Json:
     """The schemas by name."""
     image = record(
-        "An encoded file (JPEG, PNG, BMP, WebP, TIFF or GIF), or bare RGB rows with format NDARRAY, dtype and shape.",
+        "An encoded file (JPEG, PNG, BMP, WebP, TIFF, GIF or ICO), or bare RGB rows with format NDARRAY, dtype, shape.",
         {
             "blob": _blob("The image."),
             "format": text("What the bytes are.", enum=["IMAGE", "NDARRAY"], default="IMAGE"),

@@ -21,7 +21,7 @@ with the same sample, its objects enriched. Nothing is stored.
   `face-detector-face-fitter`; send those answers on as they are. `/graph` runs such chains in one request.
 * **Formats.** Bodies are JSON, or msgpack where `Content-Type` says `application/msgpack`. The answer comes in the
   format that `Accept` names, otherwise in that of the request. Binary data is base64 in JSON and bin in msgpack.
-* **Images.** JPEG, PNG, BMP, WebP, TIFF or GIF (first frame), upright by their EXIF orientation.
+* **Images.** JPEG, PNG, BMP, WebP, TIFF, GIF (first frame) or ICO, upright by their EXIF orientation.
 * **Places** are fractions of the image's width and height, from its top left; pixels only where it says so. *Left* is
   the left of the image.
 * **Requests** may carry an `X-Request-ID`, which comes back; otherwise the answer names one.

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 import yaml
+from numpy.typing import NDArray
 
 from estimators import CATALOGUE
 from models import ModelStore
@@ -17,6 +19,8 @@ from serving.people import People
 from serving.settings import Settings
 from serving.stages import Local
 from store import Store
+from tests import pictures
+from tests.contract.compreface_api import Services, running
 from tests.contract.scripted import Scripted, client
 
 CONFIG = Path(__file__).parents[2] / "serve_config.yaml"
@@ -56,6 +60,25 @@ def http(settings: Settings, stages: dict[str, Scripted]) -> httpx.AsyncClient:
     if not settings.store().available("age-gender"):
         pytest.skip("no models are installed")
     return client(settings, stages)
+
+
+@pytest.fixture
+async def compreface(engine: Engine, identity: Store) -> AsyncIterator[Services]:
+    """CompreFace's interface, which keeps images."""
+    async with running(engine, identity, store_images=True) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def crowd(astronaut: NDArray[np.uint8]) -> bytes:
+    """A photograph of four faces."""
+    return pictures.encoded(pictures.crowd(astronaut), "JPEG", quality=95)
+
+
+@pytest.fixture(scope="session")
+def nobody(astronaut: NDArray[np.uint8]) -> bytes:
+    """A photograph without a face."""
+    return pictures.encoded(pictures.nobody(astronaut))
 
 
 @pytest.fixture

@@ -34,6 +34,29 @@ def test_every_format_gives_rgb(form: str) -> None:
     assert likeness(decode(Picture(encoded(Image.fromarray(PICTURE), form))), PICTURE) < 6
 
 
+@pytest.mark.parametrize("form", ["png", "bmp"])
+def test_of_an_icon_the_largest_picture_counts(form: str) -> None:
+    large = Image.fromarray(PICTURE).resize((256, 256), Image.Resampling.NEAREST)
+    icon = encoded(large, "ICO", bitmap_format=form, sizes=[(16, 16), (256, 256), (64, 64)])
+    assert likeness(decode(Picture(icon)), np.asarray(large)) < 1
+
+
+@pytest.mark.parametrize("width", [255, 257, 60_000])
+@pytest.mark.parametrize("form", ["png", "bmp"])
+def test_an_icon_whose_picture_is_not_as_large_as_it_says_is_refused(form: str, width: int) -> None:
+    """As Pillow would decode whatever is there, a few bytes that stand for gigabytes among it."""
+    icon = bytearray(encoded(Image.new("RGB", (256, 256)), "ICO", bitmap_format=form, sizes=[(256, 256)]))
+    struct.pack_into(">I" if form == "png" else "<i", icon, 22 + (16 if form == "png" else 4), width)
+    with pytest.raises(BadImage):
+        decode(Picture(bytes(icon)))
+
+
+@given(st.binary(max_size=200))
+def test_bytes_that_begin_like_an_icon_are_refused(rest: bytes) -> None:
+    with pytest.raises(BadImage):
+        decode(Picture(b"\0\0\1\0" + rest))
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_exif_orientation_is_undone(orientation: int) -> None:
     turned = {

@@ -1,0 +1,50 @@
+"""Templates of the model in use, made in this process: to compute stored ones again after another was chosen."""
+
+import numpy as np
+
+from estimators.boxes import overlaps
+from schemas import Attributes
+from schemas.attributes import BOX, TEMPLATE, Box
+from schemas.wire import JSON
+from serving.context import Context, Options
+from serving.engine import Engine
+from serving.loading import Loader, template_identity
+from serving.people import People
+from serving.settings import Settings
+from serving.stages import Local
+
+_SERVICES = ("face-detector-face-fitter", "template-extractor")
+_SAME = 0.3  # intersection over union, from which on a face is taken for the one that was enrolled
+_CONTEXT = Context(Options(JSON))
+
+
+class Embedder:
+    """Makes templates as a server with these settings does; raises ``MissingModel`` where it could not."""
+
+    def __init__(self, settings: Settings) -> None:
+        loader = Loader(settings)
+        engine = Engine(settings, {name: Local(name, settings, loader) for name in _SERVICES})
+        self._people = People(engine, None)
+        self.identity = template_identity(settings)
+
+    async def template(self, data: bytes, box: Box | None) -> bytes | None:
+        """The template of the face at ``box``, relative to the image, or of the largest; None where there is none."""
+        async with self._people.look(data, ["template"], _CONTEXT) as sight:
+            found = _largest(sight.faces) if box is None else _at(sight.faces, box)
+            return None if found is None else found[TEMPLATE]
+
+
+def _largest(faces: tuple[Attributes, ...]) -> Attributes | None:
+    return max(faces, key=lambda face: _area(face[BOX]), default=None)
+
+
+def _area(box: Box) -> float:
+    return (box.right - box.left) * (box.bottom - box.top)
+
+
+def _at(faces: tuple[Attributes, ...], box: Box) -> Attributes | None:
+    if not faces:
+        return None
+    shares = overlaps(np.array(box), np.array([face[BOX] for face in faces]))
+    best = int(shares.argmax())
+    return faces[best] if shares[best] >= _SAME else None
