@@ -24,10 +24,11 @@ _LINGER = 15  # seconds that its other processes have to end by themselves then
 
 
 class Server(NamedTuple):
-    """A running server; ``seconds`` is what it took to be ready."""
+    """A running server; ``seconds`` is what it took to be ready, ``data`` the folder of its database."""
 
     port: int
     seconds: float
+    data: Path
 
     @property
     def url(self) -> str:
@@ -60,6 +61,7 @@ def started(
     data = tempfile.mkdtemp(prefix="facet-")  # a short path: the socket of a database is in it
     own = {"RAY_USAGE_STATS_ENABLED": "0", "FACET_DATA_FOLDER": data, _MARK: str(port)}
     variables = os.environ | own | dict(environment)
+    server = Server(port, 0.0, Path(variables["FACET_DATA_FOLDER"]))
     start = time.monotonic()
     with log.open("w") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command
@@ -70,7 +72,7 @@ def started(
             if time.monotonic() - start > _START or process.poll() is not None:
                 raise TimeoutError(f"the server did not come up:\n{log.read_text()[-5000:]}")
             time.sleep(0.2)
-        yield Server(port, time.monotonic() - start)
+        yield server._replace(seconds=time.monotonic() - start)
     finally:
         process.terminate()
         try:
@@ -78,7 +80,7 @@ def started(
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-        _end_all(Server(port, 0.0))
+        _end_all(server)
         shutil.rmtree(data, ignore_errors=True)
 
 

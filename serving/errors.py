@@ -13,7 +13,7 @@ from graph import PlanError
 from models import MissingModel, ModelError
 from schemas import BadDocument, BadEncoding, BadImage, Fault, TooLarge
 from schemas.template import BadTemplate
-from store import Duplicate, ModelMismatch, NotFound, StoreUnavailable
+from store import BadValue, Duplicate, ModelMismatch, NotFound, StoreUnavailable
 
 logger = logging.getLogger("facet")
 
@@ -63,6 +63,7 @@ STATUS: dict[type[Exception], HTTPStatus] = {
     BackPressureError: HTTPStatus.SERVICE_UNAVAILABLE,
     DeploymentUnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
     RayActorError: HTTPStatus.SERVICE_UNAVAILABLE,
+    BadValue: HTTPStatus.UNPROCESSABLE_ENTITY,
     NotFound: HTTPStatus.NOT_FOUND,
     Duplicate: HTTPStatus.CONFLICT,
     ModelMismatch: HTTPStatus.CONFLICT,

@@ -6,13 +6,15 @@ transaction that ``Store.begin`` gives, so that whoever calls several of them ma
 
 from store import collections, events, faces, keys, members
 from store.database import Transaction, check_address
-from store.errors import Duplicate, ModelMismatch, NotFound, StoreError, StoreUnavailable
+from store.errors import BadValue, Damaged, Duplicate, ModelMismatch, NotFound, StoreError, StoreUnavailable
 from store.paging import Paging
 from store.records import Collection, Face, Key, Match, Member, NewFace, Page, Picture
 from store.store import Store
 
 __all__ = [
+    "BadValue",
     "Collection",
+    "Damaged",
     "Duplicate",
     "Face",
     "Key",

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import cast, func, select
+from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 
 from store import events
@@ -68,6 +68,16 @@ async def change(transaction: Transaction, number: int, **fields: Any) -> Collec
     """The collection with other values; raises ``NotFound``."""
     query = collection.update().where(collection.c.number == number)
     query = query.values(**fields, updated_at=func.clock_timestamp())
+    row = (await transaction.execute(query.returning(*collection.columns))).one_or_none()
+    if row is None:
+        raise NotFound("The collection is no longer there")
+    return Collection._make(row)
+
+
+async def note(transaction: Transaction, number: int, **settings: Any) -> Collection:
+    """The collection with these settings beside those that it has; raises ``NotFound``."""
+    query = collection.update().where(collection.c.number == number)
+    query = query.values(settings=collection.c.settings.op("||")(cast(settings, JSONB)))
     row = (await transaction.execute(query.returning(*collection.columns))).one_or_none()
     if row is None:
         raise NotFound("The collection is no longer there")

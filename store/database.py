@@ -4,24 +4,22 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import psycopg
 from sqlalchemy import event, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from store.errors import StoreUnavailable
+from store.errors import BadValue, StoreUnavailable
 
 Transaction = AsyncConnection  # as it is called where it is handed on
 
 _CONNECT = 3  # seconds until a database that does not answer is given up
 _WAIT = 5  # seconds for a connection while all are in use
-# Search by index goes on until enough of the faces that it finds are in the collections that are asked for, and takes
-# the order of the index, which differs from the exact one in the last places. docs/identity.md has how it was chosen.
 _SESSION = (
-    "SET jit = off",
-    "SET hnsw.iterative_scan = relaxed_order",
-    "SET hnsw.ef_search = 160",
-    "SET hnsw.max_scan_tuples = 200000",
+    "SET jit = off",  # takes longer than any query of ours
+    "SET plan_cache_mode = force_custom_plan",  # a plan for any collection would suit neither small nor large ones
+    "SET random_page_cost = 1.1",  # of solid-state disks and of memory
 )
 
 
@@ -44,13 +42,15 @@ class Database:
     async def begin(self) -> AsyncIterator[AsyncConnection]:
         """A transaction: committed at the end of the block, rolled back where it raises.
 
-        Raises ``StoreUnavailable`` where the database does not answer or lacks the tables.
+        Raises ``StoreUnavailable`` where the database does not answer or lacks the tables, and ``BadValue``.
         """
         try:
             async with self._engine.begin() as connection:
                 yield connection
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
+        except (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError) as error:
             raise StoreUnavailable("The database does not answer; try again shortly") from error
+        except (DataError, UnicodeEncodeError) as error:
+            raise BadValue("There is a character or a number that cannot be stored") from error
         except ProgrammingError as error:
             if _state(error) in {"42P01", "42703", "42704"}:  # no such table, column or type
                 raise StoreUnavailable("The database lacks tables: run 'facet store migrate'") from error

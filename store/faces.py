@@ -137,9 +137,12 @@ async def _remove(transaction: Transaction, which: ColumnElement[bool]) -> int:
 
 
 async def images_of(transaction: Transaction, which: ColumnElement[bool]) -> list[UUID]:
-    """The images of some faces, which may be those of others, too."""
+    """The images of some faces, which may be those of others, too; locked until the transaction ends."""
     rows = await transaction.execute(select(*_IMAGES).where(which, or_(*(each.is_not(None) for each in _IMAGES))))
-    return list({each for row in rows for each in row if each is not None})
+    found = sorted({each for row in rows for each in row if each is not None})
+    # Of two that remove the last faces of a photo at once, the second waits, and then sees that nobody has it.
+    await transaction.execute(select(image.c.id).where(image.c.id.in_(found)).order_by(image.c.id).with_for_update())
+    return found
 
 
 async def remove_images(transaction: Transaction, identities: Sequence[UUID]) -> None:

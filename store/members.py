@@ -130,10 +130,13 @@ async def remove(transaction: Transaction, space: str, keys: Sequence[str] | Non
 
 
 async def link(transaction: Transaction, collection: int, numbers: Sequence[int]) -> None:
-    """Puts members into a collection; those that are in it stay."""
+    """Puts members into a collection; those that are in it stay. Raises ``NotFound``; the transaction is lost then."""
     if numbers:
         rows = [{"member": number, "collection": collection} for number in sorted(set(numbers))]
-        await transaction.execute(insert(membership).on_conflict_do_nothing(), rows)
+        try:
+            await transaction.execute(insert(membership).on_conflict_do_nothing(), rows)
+        except IntegrityError as error:
+            raise NotFound("The member or the collection is no longer there") from error
 
 
 async def unlink(transaction: Transaction, collection: int, numbers: Sequence[int]) -> None:

@@ -1,8 +1,8 @@
-"""The models of stored templates, each with a search index of its own: vectors of two models have nothing in common."""
+"""The models of stored templates: vectors of two of them have nothing in common."""
 
 from typing import NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 
@@ -10,7 +10,7 @@ from schemas.template import Template
 from store.errors import ModelMismatch
 from store.tables import face, membership, template_model
 
-_LOCK = 0x66616365  # any number, the same in all of Facet: who makes an index first holds it
+_FEW = 1000  # rows that are looked at one by one
 
 
 class TemplateModel(NamedTuple):
@@ -32,31 +32,37 @@ async def known(transaction: Transaction) -> dict[tuple[str, int], TemplateModel
 
 
 async def add(transaction: Transaction, template: Template) -> TemplateModel:
-    """Makes the model of a template known, with an index for its vectors."""
-    await transaction.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
+    """Makes the model of a template known."""
     values = {"name": template.model, "version": template.version, "dimension": len(template.vector)}
     await transaction.execute(insert(template_model).values(**values).on_conflict_do_nothing())
-    found = (await known(transaction))[template.model, template.version]
-    await transaction.execute(text(index_of(found)))
-    return found
-
-
-def index_of(model: TemplateModel) -> str:
-    """Makes the index of a model: HNSW over halves, by inner product, as vectors have length 1."""
-    return (
-        f"CREATE INDEX IF NOT EXISTS face_vector_{model.number} ON face "
-        f"USING hnsw ((vector::halfvec({model.dimension})) halfvec_ip_ops) WHERE model = {model.number}"
-    )
+    return (await known(transaction))[template.model, template.version]
 
 
 async def check_same(transaction: Transaction, model: TemplateModel, collections: list[int]) -> None:
     """Raises ``ModelMismatch`` where the collections hold templates of another model."""
-    inside = select(membership.c.member).where(membership.c.collection.in_(collections))
     for other in (await known(transaction)).values():
-        if other.number != model.number:
-            query = select(face.c.id).where(face.c.model == other.number, face.c.member.in_(inside)).limit(1)
-            if (await transaction.execute(query)).first() is not None:
-                raise ModelMismatch(
-                    f"The collection holds templates of {other}, which cannot be compared with those of {model}; "
-                    "run 'facet store re-embed', or use the other model again"
-                )
+        if other.number != model.number and await _is_in(transaction, other, collections):
+            raise ModelMismatch(
+                f"The collection holds templates of {other}, which cannot be compared with those of {model}; "
+                "run 'facet store re-embed', or use the other model again"
+            )
+
+
+async def _is_in(transaction: Transaction, model: TemplateModel, collections: list[int]) -> bool:
+    """Whether a face of a model is in one of the collections.
+
+    Looked up from the side that has few rows: PostgreSQL, which does not know which, would join a million.
+    """
+    inside = membership.c.collection.in_(collections)
+    few = select(face.c.member).where(face.c.model == model.number).limit(_FEW).subquery()
+    linked = exists().where(membership.c.member == few.c.member, inside)
+    count, found = (await transaction.execute(select(func.count(), func.bool_or(linked)).select_from(few))).one()
+    if found or count < _FEW:
+        return bool(found)
+    few = select(membership.c.member).where(inside).limit(_FEW).subquery()
+    enrolled = exists().where(face.c.member == few.c.member, face.c.model == model.number)
+    count, found = (await transaction.execute(select(func.count(), func.bool_or(enrolled)).select_from(few))).one()
+    if found or count < _FEW:
+        return bool(found)
+    query = select(face.c.id).join(membership, membership.c.member == face.c.member)
+    return (await transaction.execute(query.where(face.c.model == model.number, inside).limit(1))).first() is not None

@@ -59,6 +59,7 @@ class NewFace(NamedTuple):
     photo: Picture | None = None  # one object for all faces of a photo, which then is kept once
     crop: Picture | None = None
     id: UUID | None = None  # made where there is none
+    details: Mapping[str, Any] = {}  # what the façade notes of it, for itself
 
 
 class Face(NamedTuple):
@@ -75,6 +76,7 @@ class Face(NamedTuple):
     photo: UUID | None
     crop: UUID | None
     created_at: datetime
+    details: Mapping[str, Any] = {}  # what the façade noted of it
 
 
 class Match(NamedTuple):

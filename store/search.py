@@ -1,5 +1,6 @@
 """1:N search: the members of some collections whose faces are closest to a template."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pgvector import HalfVector
@@ -10,10 +11,10 @@ from schemas.template import Template
 from store.models import TemplateModel
 from store.records import Match, Member
 
-# Faces of the collections up to which all are compared; beyond, the index is searched. docs/identity.md has the
-# measurement: at this size both take about as long.
-EXACT = 20_000
-_MOST = 1000  # faces that are looked at, the most that the index gives
+# Faces of the collections up to which PostgreSQL compares all; beyond, their signatures are compared in memory first.
+# docs/identity.md has the measurement: at this size both take about as long.
+EXACT = 1000
+_INSIDE = "SELECT member FROM membership WHERE collection = ANY(:collections)"
 
 
 async def size(transaction: Transaction, collections: list[int], most: int) -> int:
@@ -26,34 +27,48 @@ async def size(transaction: Transaction, collections: list[int], most: int) -> i
     return int(found.scalar_one())
 
 
-async def nearest(  # noqa: PLR0913 - each is its own thing
+async def nearest(
+    transaction: Transaction, model: TemplateModel, template: Template, collections: list[int], limit: int
+) -> list[Match]:
+    """The members closest to a template, at most ``limit``, the closest first, each by its closest face.
+
+    All faces of the collections are compared.
+    """
+    matches, _ = await _nearest(transaction, model, template, collections, limit, f"face.member IN ({_INSIDE})", None)
+    return matches
+
+
+async def nearest_of(  # noqa: PLR0913, PLR0917 - each is its own thing
     transaction: Transaction,
     model: TemplateModel,
     template: Template,
     collections: list[int],
     limit: int,
-    *,
-    exact: bool,
-) -> list[Match]:
-    """The members closest to a template, at most ``limit``, the closest first, each by its closest face.
+    candidates: Sequence[int],
+) -> tuple[list[Match], int]:
+    """The same among the faces of these numbers, and how many of those there are still in the collections."""
+    which = f"face.number = ANY(:candidates) AND EXISTS ({_INSIDE} AND member = face.member)"
+    return await _nearest(transaction, model, template, collections, limit, which, list(candidates))
 
-    The order is that of the vectors as halves; who needs it to the last digit compares the templates.
-    """
-    faces = min(_MOST, 2 * limit + 8)  # a member may have several
-    while True:
-        parameters = {
-            "vector": HalfVector(template.vector).to_text(),
-            "collections": collections,
-            "faces": faces,
-        }
-        rows = (await transaction.execute(_query(model, exact=exact), parameters)).all()
-        closest: dict[int, Any] = {}
-        for row in rows:
-            closest.setdefault(row.member, row)
-        if len(closest) >= limit or len(rows) < faces or faces == _MOST:
-            break
-        faces = min(_MOST, 4 * faces)
-    return [_match(row) for row in list(closest.values())[:limit]]
+
+async def _nearest(  # noqa: PLR0913, PLR0917 - as above
+    transaction: Transaction,
+    model: TemplateModel,
+    template: Template,
+    collections: list[int],
+    limit: int,
+    which: str,
+    candidates: list[int] | None,
+) -> tuple[list[Match], int]:
+    parameters: dict[str, Any] = {
+        "vector": HalfVector(template.vector).to_text(),
+        "collections": collections,
+        "limit": limit,
+    }
+    if candidates is not None:
+        parameters["candidates"] = candidates
+    rows = (await transaction.execute(_query(model, which), parameters)).all()
+    return [_match(row) for row in rows], rows[0].compared if rows else 0
 
 
 def _match(row: Any) -> Match:
@@ -61,26 +76,21 @@ def _match(row: Any) -> Match:
     return Match(Member._make(row[4 : 4 + fields]), row.face, row.template, tuple(row.collections))
 
 
-def _query(model: TemplateModel, *, exact: bool) -> TextClause:
-    # Without the cast the expression is not that of the index, so that all vectors are compared. Model and dimension
-    # are written out: a plan for any model could not use the index of one.
-    stored = "face.vector" if exact else f"(face.vector::halfvec({model.dimension}))"
+def _query(model: TemplateModel, which: str) -> TextClause:
     return text(
         f"""
-        WITH near AS MATERIALIZED (
-            SELECT face.id, face.member, face.template,
-                   {stored} <#> CAST(:vector AS halfvec({model.dimension})) AS distance
-            FROM face
-            WHERE face.model = {model.number} AND EXISTS (
-                SELECT FROM membership
-                WHERE membership.member = face.member AND membership.collection = ANY(:collections))
-            ORDER BY distance LIMIT :faces)
-        SELECT near.id AS face, near.member AS member, near.template AS template,
-               ARRAY(SELECT collection FROM membership
-                     WHERE membership.member = near.member AND collection = ANY(:collections)
+        WITH compared AS MATERIALIZED (
+            SELECT face.number, face.member, face.vector <#> CAST(:vector AS halfvec({model.dimension})) AS distance
+            FROM face WHERE face.model = {model.number} AND {which}),
+        closest AS MATERIALIZED (
+            SELECT number, distance
+            FROM (SELECT DISTINCT ON (member) number, distance FROM compared ORDER BY member, distance, number) AS each
+            ORDER BY distance, number LIMIT :limit)
+        SELECT face.id AS face, face.template AS template, (SELECT count(*) FROM compared) AS compared,
+               ARRAY({_INSIDE.replace("SELECT member", "SELECT collection")} AND member = owner.number
                      ORDER BY collection) AS collections,
                {", ".join(f"owner.{name}" for name in Member._fields)}
-        FROM near JOIN member AS owner ON owner.number = near.member
-        ORDER BY near.distance
-        """  # noqa: S608 - numbers of ours
+        FROM closest JOIN face ON face.number = closest.number JOIN member AS owner ON owner.number = face.member
+        ORDER BY closest.distance, closest.number
+        """  # noqa: S608 - numbers and words of ours
     )

@@ -30,6 +30,13 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData()
 
+# The transaction that made a row what it is for searches: by it is found what a gallery in memory lacks.
+CHANGED = text("pg_current_xact_id()::text::bigint")
+
+
+def _changed() -> Column[object]:
+    return Column("changed", BigInteger, nullable=False, server_default=CHANGED)
+
 
 def _created() -> Column[object]:
     return Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp())
@@ -71,7 +78,9 @@ membership = Table(
     metadata,
     Column("member", BigInteger, ForeignKey("member.number", ondelete="CASCADE"), primary_key=True),
     Column("collection", BigInteger, ForeignKey("collection.number", ondelete="CASCADE"), primary_key=True),
+    _changed(),
     Index("membership_collection", "collection", "member"),
+    Index("membership_changed", "collection", "changed"),
 )
 
 template_model = Table(
@@ -111,7 +120,10 @@ face = Table(
     Column("photo", Uuid, ForeignKey("image.id", ondelete="SET NULL")),
     Column("crop", Uuid, ForeignKey("image.id", ondelete="SET NULL")),
     _created(),
+    Column("details", JSONB, nullable=False, server_default=text("'{}'")),  # what a façade noted when it was enrolled
+    _changed(),
     Index("face_member", "member"),
+    Index("face_changed", "changed"),
     Index("face_photo", "photo", postgresql_where=text("photo IS NOT NULL")),
     Index("face_crop", "crop", postgresql_where=text("crop IS NOT NULL")),
     Index("face_model", "model"),

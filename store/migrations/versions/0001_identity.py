@@ -95,6 +95,8 @@ def upgrade() -> None:
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column("details", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        _changed(),
         sa.ForeignKeyConstraint(["crop"], ["image.id"], ondelete="SET NULL"),
         sa.ForeignKeyConstraint(["member"], ["member.number"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
@@ -105,6 +107,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("number"),
     )
+    op.create_index("face_changed", "face", ["changed"], unique=False)
     op.create_index("face_crop", "face", ["crop"], unique=False, postgresql_where=sa.text("crop IS NOT NULL"))
     op.create_index("face_member", "face", ["member"], unique=False)
     op.create_index("face_model", "face", ["model"], unique=False)
@@ -129,20 +132,29 @@ def upgrade() -> None:
         "membership",
         sa.Column("member", sa.BigInteger(), nullable=False),
         sa.Column("collection", sa.BigInteger(), nullable=False),
+        _changed(),
         sa.ForeignKeyConstraint(["collection"], ["collection.number"], ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["member"], ["member.number"], ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("member", "collection"),
     )
+    op.create_index("membership_changed", "membership", ["collection", "changed"], unique=False)
     op.create_index("membership_collection", "membership", ["collection", "member"], unique=False)
 
 
+def _changed() -> sa.Column[int]:
+    transaction = sa.text("pg_current_xact_id()::text::bigint")
+    return sa.Column("changed", sa.BigInteger(), server_default=transaction, nullable=False)
+
+
 def downgrade() -> None:
+    op.drop_index("membership_changed", table_name="membership")
     op.drop_index("membership_collection", table_name="membership")
     op.drop_table("membership")
     op.drop_table("key")
     op.drop_index("face_photo", table_name="face", postgresql_where=sa.text("photo IS NOT NULL"))
     op.drop_index("face_model", table_name="face")
     op.drop_index("face_member", table_name="face")
+    op.drop_index("face_changed", table_name="face")
     op.drop_index("face_crop", table_name="face", postgresql_where=sa.text("crop IS NOT NULL"))
     op.drop_table("face")
     op.drop_table("template_model")
