@@ -1,17 +1,5 @@
-"""The SmartFace interface."""
+"""SmartFace's Lightweight Facial Identification Service: its interface on the services and the store of Facet."""
 
-from starlette.applications import Starlette
-from starlette.types import ASGIApp
+from compat.smartface.app import SmartFace
 
-from serving.people import People
-
-
-class SmartFace:
-    """The façade."""
-
-    name = "smartface"
-    prefixes: tuple[str, ...] = ()
-
-    def __init__(self, people: People) -> None:
-        self.people = people
-        self.app: ASGIApp = Starlette()
+__all__ = ["SmartFace"]

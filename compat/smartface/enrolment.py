@@ -1,0 +1,207 @@
+"""Faces of members: registered, added, listed, removed."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from starlette.responses import Response
+
+from compat.smartface import answers
+from compat.smartface.calls import KIND, SPACE, Call, answer, nothing
+from compat.smartface.errors import Invalid, Unsuitable
+from compat.smartface.members import fields, known
+from compat.smartface.paging import asked
+from compat.smartface.requests import AddNewFace, Detection, FaceLink, Register, RegistrationImage
+from compat.smartface.sights import Seen, View, decoded, viewed
+from serving.gate import Gate
+from store import Collection, Duplicate, Face, Member, NewFace, NotFound, Transaction, collections, faces, members
+
+# Of several faces in an image: only one may be there, or the largest is taken. The first is the interface's default;
+# its document names no other.
+_SINGLE, _LARGEST = "singlefaceonly", "biggestface"
+
+
+async def registered(call: Call[Register]) -> Response:
+    """Makes a member with faces, in watchlists: all of it or nothing."""
+    sent, store, most = call.sent, call.people.store, call.people.settings.max_samples
+    if len(sent.images) > most:
+        raise Invalid({"images": [f"{len(sent.images)} are too many, {most} are allowed"]})
+    async with store.begin() as transaction:
+        lists = await _lists(transaction, sent.watchlist_ids)
+        if sent.id and await _exists(transaction, sent.id):  # looking at the images would be in vain
+            raise Duplicate(f"There is a watchlist member {sent.id!r:.80} already")
+    gates = [Gate.of(each.settings) for each in lists]
+    keep = sent.privacy.save_registration_images
+    new = [
+        await _new_face(call, image, f"images.{index}", sent.face_detector_config, gates, keep=keep)
+        for index, image in enumerate(sent.images)
+    ]
+    model = await store.models_of(new)
+    async with store.begin() as transaction:
+        lists = await _lists(transaction, sent.watchlist_ids)
+        who = await members.add(transaction, SPACE, sent.id or str(uuid4()), **{"name": ""} | fields(sent))
+        for each in lists:
+            await members.link(transaction, each.number, [who.number])
+        if model is not None:
+            await store.enrol(transaction, who, model, new)
+        found = await faces.of(transaction, who.number)
+    return answer(answers.registered(who, lists, found, images_kept=call.images_kept), 201)
+
+
+async def added(call: Call[AddNewFace]) -> Response:
+    """Another face of a member, from an image."""
+    async with call.people.store.begin() as transaction:
+        who = await known(transaction, call.id)
+        gates = [Gate.of(each.settings) for each in await _lists_of(transaction, who)]
+    image = call.sent.image_data
+    new = await _new_face(call, image, "imageData", call.sent.face_detector_config, gates, keep=True)
+    [enrolled] = await _enrolled(call, [new])
+    async with call.people.store.begin() as transaction:
+        found, _ = await faces.get(transaction, SPACE, enrolled)
+    return answer(answers.face(found), 201)
+
+
+async def linked(call: Call[FaceLink]) -> Response:
+    """A face that is stored, of whichever member, as one of this member's, too: a copy."""
+    async with call.people.store.begin() as transaction:
+        who = await known(transaction, call.id)
+        found, owner = await _stored(transaction, call.sent.face_id)
+        if owner.number == who.number:
+            raise Duplicate(f"The face {found.id} is this member's already")
+        new = await _copy(transaction, found)
+    await _enrolled(call, [new])
+    return nothing()
+
+
+async def listed(call: Call[None]) -> Response:
+    """All faces that are stored."""
+    page = asked(call.request)
+    async with call.people.store.begin() as transaction:
+        found = await faces.page(transaction, SPACE, page.part)
+    return answer(page.page(found, answers.face))
+
+
+async def listed_of_member(call: Call[None]) -> Response:
+    """The faces of a member; of one who is not there none, as the interface knows no error here."""
+    page = asked(call.request)
+    async with call.people.store.begin() as transaction:
+        found = await faces.page(transaction, SPACE, page.part, call.id)
+    return answer(page.page(found, answers.face))
+
+
+async def got(call: Call[None]) -> Response:
+    async with call.people.store.begin() as transaction:
+        found, _ = await _stored(transaction, call.guid)
+    return answer(answers.face(found))
+
+
+async def removed(call: Call[None]) -> Response:
+    identity = call.guid
+    async with call.people.store.begin() as transaction:
+        await _stored(transaction, identity)
+        await faces.remove(transaction, SPACE, [identity])
+    return nothing()
+
+
+async def removed_from_member(call: Call[FaceLink]) -> Response:
+    """A face that is nobody's would be found by nothing, so it goes."""
+    async with call.people.store.begin() as transaction:
+        who = await known(transaction, call.id)
+        found, owner = await _stored(transaction, call.sent.face_id)
+        if owner.number != who.number:
+            raise NotFound(f"The member {call.id!r:.80} has no face {found.id}")
+        await faces.remove(transaction, SPACE, [found.id])
+    return nothing()
+
+
+async def _new_face(  # noqa: PLR0913 - each is its own thing
+    call: Call[Any],
+    image: RegistrationImage,
+    where: str,
+    wanted: Detection,
+    gates: Sequence[Gate],
+    *,
+    keep: bool,
+) -> NewFace:
+    """The face of an image, or the stored one that is named where there is no image."""
+    if (image.modality or "Face").lower() != "face":
+        raise Invalid({f"{where}.modality": ["only Face can be registered here"]})
+    if not image.data and image.face_id is not None:
+        async with call.people.store.begin() as transaction:
+            found, _ = await _stored(transaction, image.face_id)
+            return await _copy(transaction, found)
+    data = decoded(image.data, f"{where}.data")
+    quality = frozenset[str]().union(*(gate.outputs for gate in gates))
+    optional = {"quality", "age", "mask"} - quality
+    async with viewed(call.people, data, wanted, call.context, {"template", *quality}, optional) as view:
+        face = _selected(view, image.face_selector, where)
+        check(gates, [face], view)
+        people = call.people
+        photo = people.kept_photo(view.sight) if keep else None
+        new = people.new_face(view.sight, face.attributes, photo, image.face_id)
+        return new._replace(crop=new.crop if keep else None, details=answers.noted(face, view.frame))
+
+
+def _selected(view: View, selector: str | None, where: str) -> Seen:
+    name = (selector or _SINGLE).lower()
+    if name not in {_SINGLE, _LARGEST}:
+        raise Invalid({f"{where}.faceSelector": ["must be singleFaceOnly or biggestFace"]})
+    if name == _SINGLE and len(view.faces) > 1:
+        raise Unsuitable(f"{where}: the image shows {len(view.faces)} faces instead of one")
+    return view.faces[0]
+
+
+def check(gates: Sequence[Gate], wanted: Sequence[Seen], view: View) -> None:
+    """Raises ``Unsuitable`` where the gate of a watchlist refuses one of the faces that are wanted of an image."""
+    for gate in gates:
+        judged = view.faces if gate.single_face else wanted  # it must know of the others, too
+        refusals = gate.refusals([each.attributes for each in judged], view.frame)
+        if refusals:
+            raise Unsuitable("The face is not suitable: " + "; ".join(refusals))
+
+
+async def _copy(transaction: Transaction, found: Face) -> NewFace:
+    return NewFace(
+        found.template,
+        found.box,
+        found.confidence,
+        found.quality,
+        photo=None if found.photo is None else await faces.picture(transaction, found.photo),
+        crop=None if found.crop is None else await faces.picture(transaction, found.crop),
+        details=found.details,
+    )
+
+
+async def _enrolled(call: Call[Any], new: Sequence[NewFace]) -> list[UUID]:
+    """Adds faces to the member in the path; returns their ids."""
+    store = call.people.store
+    model = await store.models_of(new)
+    async with store.begin() as transaction:
+        who = await known(transaction, call.id, lock=True)
+        return [] if model is None else await store.enrol(transaction, who, model, new)
+
+
+async def _stored(transaction: Transaction, identity: UUID) -> tuple[Face, Member]:
+    return await faces.get(transaction, SPACE, identity)
+
+
+async def _exists(transaction: Transaction, key: str) -> bool:
+    try:
+        await known(transaction, key)
+    except NotFound:
+        return False
+    return True
+
+
+async def _lists(transaction: Transaction, keys: list[str]) -> list[Collection]:
+    """The watchlists with these ids; raises ``Invalid``, as the interface documents no 404 for Register."""
+    found = await collections.several(transaction, KIND, keys)
+    missing = sorted(set(keys) - {each.key for each in found})
+    if missing:
+        raise Invalid({"watchlistIds": [f"there is no watchlist {key!r:.80}" for key in missing[:10]]})
+    return found
+
+
+async def _lists_of(transaction: Transaction, who: Member) -> list[Collection]:
+    numbers = await members.collections_of(transaction, who.number)
+    return [await collections.numbered(transaction, number) for number in numbers]
