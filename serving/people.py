@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import NamedTuple
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from starlette.requests import Request
 
@@ -218,6 +218,17 @@ class People:
                 if found is not None and {scope, ADMIN} & set(found.scopes):
                     return
         raise Unauthorised("A valid API key is required")
+
+
+def identity_of(request: Request) -> UUID:
+    """What a request is known by: the same where our proxy sends it again, see ``serving/haproxy``; else a new one.
+
+    What a request makes is named after it, so that it is not made twice.
+    """
+    try:
+        return UUID(request.headers.get("x-facet-request", ""))
+    except ValueError:
+        return uuid4()
 
 
 def presented(request: Request) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid5
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -19,11 +19,9 @@ from compat.compreface.sight import image_limits
 from serving.admission import Body
 from serving.context import Context
 from serving.gate import Gate
-from serving.people import People
+from serving.people import People, identity_of
 from store import Duplicate, NotFound, Paging, Transaction, faces, members
 
-# Our proxy gives each request an identity that stays the same where it sends it again: see serving/haproxy.
-_REQUEST = "x-facet-request"
 _CACHED = {"Cache-Control": "private, max-age=31536000"}  # a photograph of a person: not for caches that others share
 
 
@@ -146,11 +144,7 @@ def _parsed(raw: object) -> UUID:
 
 def _identity(call: Call[Gallery]) -> UUID:
     """The identity of a new face: the same for the same request, and another in another collection."""
-    try:
-        request = UUID(call.request.headers.get(_REQUEST, ""))
-    except ValueError:
-        return uuid4()
-    return uuid5(request, call.service.space)
+    return uuid5(identity_of(call.request), call.service.space)
 
 
 async def _emptied(transaction: Transaction, space: str, key: str) -> int:

@@ -1,8 +1,8 @@
 """Faces of members: registered, added, listed, removed."""
 
 from collections.abc import Sequence
-from typing import Any
-from uuid import UUID, uuid4
+from typing import Any, NamedTuple
+from uuid import UUID, uuid5
 
 from starlette.responses import Response
 
@@ -14,6 +14,7 @@ from compat.smartface.paging import asked
 from compat.smartface.requests import AddNewFace, Detection, FaceLink, Register, RegistrationImage
 from compat.smartface.sights import Seen, View, decoded, viewed
 from serving.gate import Gate
+from serving.people import identity_of
 from store import Collection, Duplicate, Face, Member, NewFace, NotFound, Transaction, collections, faces, members
 
 # Of several faces in an image: only one may be there, or the largest is taken. The first is the interface's default;
@@ -21,25 +22,39 @@ from store import Collection, Duplicate, Face, Member, NewFace, NotFound, Transa
 _SINGLE, _LARGEST = "singlefaceonly", "biggestface"
 
 
+class _Part(NamedTuple):
+    """A part of a request that shows a face."""
+
+    name: str
+    face: UUID  # the id of the face, the same where the request is sent again
+
+
+def _part(request: UUID, index: int) -> _Part:
+    return _Part(f"images.{index}", uuid5(request, f"{SPACE} {index}"))
+
+
 async def registered(call: Call[Register]) -> Response:
-    """Makes a member with faces, in watchlists: all of it or nothing."""
+    """Makes a member with faces, in watchlists: all of it or nothing. A request that is sent again finds it done."""
     sent, store, most = call.sent, call.people.store, call.people.settings.max_samples
+    request = identity_of(call.request)
+    key = sent.id or str(uuid5(request, SPACE))
     if len(sent.images) > most:
         raise Invalid({"images": [f"{len(sent.images)} are too many, {most} are allowed"]})
     async with store.begin() as transaction:
         lists = await _lists(transaction, sent.watchlist_ids)
-        if sent.id and await _exists(transaction, sent.id):  # looking at the images would be in vain
-            raise Duplicate(f"There is a watchlist member {sent.id!r:.80} already")
+        done = await _registered(transaction, key, request)
+    if done is not None:  # looking at the images would be in vain
+        return answer(answers.registered(done[0], lists, done[1], images_kept=call.images_kept), 201)
     gates = [Gate.of(each.settings) for each in lists]
     keep = sent.privacy.save_registration_images
     new = [
-        await _new_face(call, image, f"images.{index}", sent.face_detector_config, gates, keep=keep)
+        await _new_face(call, image, _part(request, index), sent.face_detector_config, gates, keep=keep)
         for index, image in enumerate(sent.images)
     ]
     model = await store.models_of(new)
     async with store.begin() as transaction:
         lists = await _lists(transaction, sent.watchlist_ids)
-        who = await members.add(transaction, SPACE, sent.id or str(uuid4()), **{"name": ""} | fields(sent))
+        who = await members.add(transaction, SPACE, key, **{"name": ""} | fields(sent))
         for each in lists:
             await members.link(transaction, each.number, [who.number])
         if model is not None:
@@ -54,8 +69,14 @@ async def added(call: Call[AddNewFace]) -> Response:
         who = await known(transaction, call.id)
         gates = [Gate.of(each.settings) for each in await _lists_of(transaction, who)]
     image = call.sent.image_data
-    new = await _new_face(call, image, "imageData", call.sent.face_detector_config, gates, keep=True)
-    [enrolled] = await _enrolled(call, [new])
+    part = _Part("imageData", uuid5(identity_of(call.request), SPACE))
+    new = await _new_face(call, image, part, call.sent.face_detector_config, gates, keep=True)
+    try:
+        [enrolled] = await _enrolled(call, [new])
+    except Duplicate:  # the face that is named, or this request was sent again
+        if new.id != part.face:
+            raise
+        enrolled = part.face
     async with call.people.store.begin() as transaction:
         found, _ = await faces.get(transaction, SPACE, enrolled)
     return answer(answers.face(found), 201)
@@ -117,19 +138,20 @@ async def removed_from_member(call: Call[FaceLink]) -> Response:
 async def _new_face(  # noqa: PLR0913 - each is its own thing
     call: Call[Any],
     image: RegistrationImage,
-    where: str,
+    part: _Part,
     wanted: Detection,
     gates: Sequence[Gate],
     *,
     keep: bool,
 ) -> NewFace:
     """The face of an image, or the stored one that is named where there is no image."""
+    where = part.name
     if (image.modality or "Face").lower() != "face":
         raise Invalid({f"{where}.modality": ["only Face can be registered here"]})
     if not image.data and image.face_id is not None:
         async with call.people.store.begin() as transaction:
             found, _ = await _stored(transaction, image.face_id)
-            return await _copy(transaction, found)
+            return (await _copy(transaction, found))._replace(id=part.face)
     data = decoded(image.data, f"{where}.data")
     quality = frozenset[str]().union(*(gate.outputs for gate in gates))
     optional = {"quality", "age", "mask"} - quality
@@ -138,7 +160,7 @@ async def _new_face(  # noqa: PLR0913 - each is its own thing
         check(gates, [face], view)
         people = call.people
         photo = people.kept_photo(view.sight) if keep else None
-        new = people.new_face(view.sight, face.attributes, photo, image.face_id)
+        new = people.new_face(view.sight, face.attributes, photo, image.face_id or part.face)
         return new._replace(crop=new.crop if keep else None, details=answers.noted(face, view.frame))
 
 
@@ -185,12 +207,16 @@ async def _stored(transaction: Transaction, identity: UUID) -> tuple[Face, Membe
     return await faces.get(transaction, SPACE, identity)
 
 
-async def _exists(transaction: Transaction, key: str) -> bool:
+async def _registered(transaction: Transaction, key: str, request: UUID) -> tuple[Member, list[Face]] | None:
+    """The member with this id and his faces, where this request made him; raises ``Duplicate`` where another did."""
     try:
-        await known(transaction, key)
+        who = await known(transaction, key)
     except NotFound:
-        return False
-    return True
+        return None
+    found = await faces.of(transaction, who.number)
+    if _part(request, 0).face not in {each.id for each in found} and key != str(uuid5(request, SPACE)):
+        raise Duplicate(f"There is a watchlist member {key!r:.80} already")
+    return who, found
 
 
 async def _lists(transaction: Transaction, keys: list[str]) -> list[Collection]:

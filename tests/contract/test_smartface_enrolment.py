@@ -211,3 +211,22 @@ async def _image(smartface: httpx.AsyncClient, path: str) -> Image.Image:
     found = await smartface.get(path)
     assert (found.status_code, found.headers["content-type"]) == (200, "image/jpeg")
     return Image.open(BytesIO(found.content))
+
+
+async def test_a_request_that_is_sent_again_enrols_once(smartface: httpx.AsyncClient, eileen: str) -> None:
+    guests = await watchlist(smartface)
+    for chosen in ({}, {"id": "eileen"}):
+        smartface.headers["X-Facet-Request"] = str(uuid4())
+        first = await register(smartface, eileen, guests, **chosen)
+        again = await register(smartface, eileen, guests, **chosen)
+        assert (first.status_code, again.status_code) == (201, 201)
+        assert again.json() == first.json()
+        path = f"{MEMBERS}/{first.json()['id']}/AddNewFace"
+        smartface.headers["X-Facet-Request"] = str(uuid4())
+        added = [await smartface.post(path, json={"imageData": {"data": eileen}}) for _ in range(2)]
+        assert [each.status_code for each in added] == [201, 201]
+        assert added[0].json() == added[1].json()
+    smartface.headers["X-Facet-Request"] = str(uuid4())
+    assert (await register(smartface, eileen, guests, id="eileen")).status_code == 409
+    assert (await smartface.get(f"{MEMBERS}?ShowTotalCount=true")).json()["totalItemsCount"] == 2
+    assert (await smartface.get(f"{FACES}?ShowTotalCount=true")).json()["totalItemsCount"] == 4
