@@ -22,8 +22,11 @@ CONFIG = Path("serve_config.yaml")
 
 
 def settings_of(config: Path) -> Settings:
-    """The settings in a Serve configuration and the environment."""
-    return Settings(**(yaml.safe_load(config.read_text(encoding="utf-8"))["applications"][0].get("args") or {}))
+    """The settings in a Serve configuration and the environment; raises ``BadParameter`` where they are wrong."""
+    try:
+        return Settings(**(yaml.safe_load(config.read_text(encoding="utf-8"))["applications"][0].get("args") or {}))
+    except ValueError as error:  # pydantic's ValidationError is one too
+        raise typer.BadParameter(f"{config}: {error}") from None
 
 
 @contextmanager

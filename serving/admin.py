@@ -43,7 +43,9 @@ class CollectionRequest(BaseModel):
 
     name: Name
     key: Name | None = Field(default=None, description="Its identity; made where there is none")
-    gate: Gate = Field(default=Gate(), description="What is asked of the faces that are enrolled")
+    gate: Gate | None = Field(
+        default=None, description="What is asked of faces that are enrolled; by default nothing, or what was before"
+    )
 
 
 def routes(people: People) -> list[Route]:
@@ -60,9 +62,9 @@ def routes(people: People) -> list[Route]:
         *at("applications", "GET", _applications),
         *at("collections/{kind}", "GET", _collections),
         *at("collections/{kind}", "POST", _add_collection),
-        *at("collections/{kind}/{key}", "GET", _collection),
-        *at("collections/{kind}/{key}", "PUT", _change_collection),
-        *at("collections/{kind}/{key}", "DELETE", _remove_collection),
+        *at("collections/{kind}/{key:path}", "GET", _collection),
+        *at("collections/{kind}/{key:path}", "PUT", _change_collection),
+        *at("collections/{kind}/{key:path}", "DELETE", _remove_collection),
     ]
 
 
@@ -132,30 +134,31 @@ async def _collections(transaction: Transaction, request: Request, _: Any) -> Re
 
 async def _add_collection(transaction: Transaction, request: Request, raw: Any) -> Response:
     wanted = _of(CollectionRequest, raw)
-    settings = {"gate": wanted.gate.model_dump()}
+    settings = {"gate": (wanted.gate or Gate()).model_dump()}
     key = wanted.key or str(uuid4())
     found = await collections.add(transaction, _kind(request), key, wanted.name, settings=settings)
     return JSONResponse(_described(found), 201)
 
 
 async def _collection(transaction: Transaction, request: Request, _: Any) -> Response:
-    found = await collections.get(transaction, _kind(request), request.path_params["key"])
+    found = await collections.get(transaction, _kind(request), _path_key(request))
     return JSONResponse({**_described(found), "faces": await faces.count(transaction, found.number)})
 
 
 async def _change_collection(transaction: Transaction, request: Request, raw: Any) -> Response:
     wanted = _of(CollectionRequest, raw)
-    found = await collections.get(transaction, _kind(request), request.path_params["key"])
+    found = await collections.get(transaction, _kind(request), _path_key(request))
     if wanted.key not in {None, found.key}:
         raise BadDocument("The key of a collection does not change", ("key",), "value_error")
-    settings = {**found.settings, "gate": wanted.gate.model_dump()}
+    gate = wanted.gate or Gate.of(found.settings)
+    settings = {**found.settings, "gate": gate.model_dump()}
     changed = await collections.change(transaction, found.number, name=wanted.name, settings=settings)
     return JSONResponse(_described(changed))
 
 
 async def _remove_collection(transaction: Transaction, request: Request, _: Any) -> Response:
-    kind, key = _kind(request), request.path_params["key"]
-    found = await collections.get(transaction, kind, key)
+    kind, key = _kind(request), _path_key(request)
+    found = await collections.get(transaction, kind, key, lock=True)  # who enrols meanwhile is removed, or refused
     gone = await members.remove(transaction, f"compreface/{key}") if kind == RECOGNITION else []
     await collections.remove(transaction, kind, key)
     return JSONResponse({**_described(found), "members_removed": len(gone)})
@@ -166,6 +169,11 @@ def _kind(request: Request) -> str:
     if kind not in KINDS:
         raise UnknownService(f"There are no collections of kind {kind!r:.40}; there are {', '.join(KINDS)}")
     return kind
+
+
+def _path_key(request: Request) -> str:
+    """The key of a collection in the path: it may hold slashes, as those of watchlists are their clients' choice."""
+    return str(request.path_params["key"]).removesuffix("/")
 
 
 async def _names(transaction: Transaction) -> dict[int, str]:

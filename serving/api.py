@@ -23,7 +23,7 @@ from serving.errors import UnknownService, problem
 from serving.facade import Facade
 from serving.health import readiness, version
 from serving.http import answer, failure, options, payload, uploaded_image
-from serving.middleware import ApiKeys, Facades, RequestId
+from serving.middleware import ApiKeys, Facades, Hosts, RequestId
 from serving.openapi import document as openapi_document
 from serving.pages import STATIC, SWAGGER, docs_page, try_page
 from serving.people import People
@@ -58,6 +58,7 @@ def application(engine: Engine, people: People | None = None, facades: Sequence[
     middleware = [
         Middleware(Observed, services=engine.stages, facades=facades, log=settings.log_requests),
         Middleware(RequestId),
+        Middleware(Hosts, people=people),
         Middleware(Facades, facades=facades),
         Middleware(
             CORSMiddleware,

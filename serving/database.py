@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from serving.settings import Settings
 from store import StoreUnavailable
+from store.database import check_address
 from store.embedded import EmbeddedError, embedded
 from store.migrate import migrate
 
@@ -21,6 +22,7 @@ def database(settings: Settings) -> Iterator[str]:
     try:
         if settings.database_url is not None:
             url = settings.database_url.get_secret_value()
+            _check_address(url)
             migrate(url)
             yield url
         else:
@@ -29,3 +31,11 @@ def database(settings: Settings) -> Iterator[str]:
                 yield url
     except (EmbeddedError, StoreUnavailable) as error:
         raise NoDatabase(str(error)) from error
+
+
+def _check_address(url: str) -> None:
+    """Raises ``NoDatabase`` for what is no URL, without repeating it: it may hold a password."""
+    try:
+        check_address(url)
+    except ValueError as error:
+        raise NoDatabase(f"FACET_DATABASE_URL: {error}") from None

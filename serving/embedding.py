@@ -3,8 +3,9 @@
 import numpy as np
 
 from estimators.boxes import overlaps
-from schemas import Attributes
+from schemas import Attributes, BadImage, TooLarge
 from schemas.attributes import BOX, TEMPLATE, Box
+from schemas.image import ImageLimits
 from schemas.wire import JSON
 from serving.context import Context, Options
 from serving.engine import Engine
@@ -28,10 +29,18 @@ class Embedder:
         self.identity = template_identity(settings)
 
     async def template(self, data: bytes, box: Box | None) -> bytes | None:
-        """The template of the face at ``box``, relative to the image, or of the largest; None where there is none."""
-        async with self._people.look(data, ["template"], _CONTEXT) as sight:
-            found = _largest(sight.faces) if box is None else _at(sight.faces, box)
-            return None if found is None else found[TEMPLATE]
+        """The template of the face at ``box``, relative to the image, or of the largest; None where there is none.
+
+        Nor is there one in an image that cannot be decoded: one that was imported, or too large by the settings of now.
+        """
+        # In bytes whatever was kept: façades take larger files than the Image API.
+        limits = ImageLimits(len(data), self._people.settings.max_image_pixels)
+        try:
+            async with self._people.look(data, ["template"], _CONTEXT, limits=limits) as sight:
+                found = _largest(sight.faces) if box is None else _at(sight.faces, box)
+                return None if found is None else found[TEMPLATE]
+        except (BadImage, TooLarge):
+            return None
 
 
 def _largest(faces: tuple[Attributes, ...]) -> Attributes | None:

@@ -35,6 +35,8 @@ def main() -> None:
             _serve(configuration, folder)
     except NoDatabase as error:
         sys.exit(f"Facet cannot start: {error}")
+    except KeyboardInterrupt:  # asked to end before Serve listened to that itself
+        sys.exit(130)
     finally:
         shutil.rmtree(Path(configuration).parent, ignore_errors=True)  # it may hold API keys
 

@@ -2,8 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from http import HTTPStatus
+from ipaddress import ip_address
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -16,6 +19,8 @@ _IDENTITY = re.compile(r"[\x21-\x7e]{1,128}")
 # Probes carry no keys; nor do browsers when they load the pages, which then ask their reader for one.
 OPEN = frozenset({"/", "/docs", "/health", "/openapi.json", "/ready"})
 _OPEN_FOLDER = "/static/"
+_PORT = re.compile(r":[0-9]*$")
+_STRANGE = "Without keys this server answers to addresses and local names alone: name others in FACET_HOSTS"
 
 
 class RequestId:
@@ -39,6 +44,38 @@ class RequestId:
             await send(message)
 
         await self.app(scope, receive, named)
+
+
+class Hosts:
+    """Refuses requests to a server without keys by a name that a page of somebody else's may have given it.
+
+    Whoever owns a domain may have its name lead to 127.0.0.1, after which browsers take this server for the page's own,
+    let the page read its answers, and ask no leave (DNS rebinding). Addresses, and names without a dot, are nobody's.
+    """
+
+    def __init__(self, app: ASGIApp, people: People) -> None:
+        self.app = app
+        self._people = people
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not self._people.keys_required:
+            host = _PORT.sub("", Headers(scope=scope).get("host", "")).lower().rstrip(".")
+            if not _is_own(host) and host not in self._people.settings.hosts:
+                error = HTTPException(HTTPStatus.MISDIRECTED_REQUEST, _STRANGE)
+                await failure(Request(scope, receive), problem(error))(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+
+def _is_own(host: str) -> bool:
+    """Whether no other web site can have this name."""
+    if "." not in host or host.endswith(".localhost"):
+        return True
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 class Facades:

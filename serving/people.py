@@ -1,5 +1,6 @@
 """What façades do with faces and people: look at a photo, enrol, find, check who asks."""
 
+import asyncio
 import hmac
 import time
 from collections.abc import AsyncIterator, Collection, Iterable, Sequence
@@ -25,6 +26,7 @@ from store import Key, Match, Member, NewFace, Picture, Store, StoreUnavailable,
 IMAGE, ADMIN = "image", "admin"  # scopes of keys; a façade's is its own
 _REMEMBERED = 5.0  # seconds that a key which was recognised is believed without asking the database again
 _MANY = 1000  # keys remembered
+_PATIENCE = 0.8  # seconds that /ready waits for the database: Kubernetes gives a probe one by default
 
 
 class Sight(NamedTuple):
@@ -57,6 +59,7 @@ class People:
         self._matcher = VerifyMatcher({})
         self._master = [key.get_secret_value().encode() for key in engine.settings.api_keys]
         self._recognised: dict[str, tuple[float, Key]] = {}
+        self._asking: asyncio.Task[dict[str, object]] | None = None  # whether the database answers
 
     @property
     def store(self) -> Store:
@@ -71,8 +74,16 @@ class People:
         """Whether the database answers, for ``/ready``; None where the server has none."""
         if self._store is None:
             return None
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask(self._store))
+        # One that is stuck is left to itself, not cancelled: that would wait for the database, too.
+        done, _ = await asyncio.wait([self._asking], timeout=_PATIENCE)
+        return self._asking.result() if done else {"ready": False, "detail": "The database does not answer"}
+
+    @staticmethod
+    async def _ask(store: Store) -> dict[str, object]:
         try:
-            async with self._store.begin() as transaction:
+            async with store.begin() as transaction:
                 await events.latest(transaction, 1)
         except StoreUnavailable as error:
             return {"ready": False, "detail": str(error)}

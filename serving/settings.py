@@ -115,6 +115,10 @@ class Settings(BaseSettings):
     cors_origins: tuple[str, ...] = Field(
         default=(), description="Web origins that browsers may call from; '*' for all"
     )
+    hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Names with a dot by which a server without keys may be called, as a proxy before it may do",
+    )
     api_keys: tuple[Annotated[SecretStr, Field(min_length=8)], ...] = Field(
         default=(), description="If any are given, a request must carry one"
     )

@@ -11,6 +11,7 @@ from store.errors import Duplicate, NotFound
 from store.paging import Paging, paged
 from store.records import Collection, Page
 from store.tables import collection
+from store.values import one_of
 
 
 async def add(transaction: Transaction, kind: str, key: str, name: str, **fields: Any) -> Collection:
@@ -33,10 +34,10 @@ async def put(transaction: Transaction, kind: str, key: str, name: str, **fields
     return found, found.updated_at is None
 
 
-async def get(transaction: Transaction, kind: str, key: str) -> Collection:
+async def get(transaction: Transaction, kind: str, key: str, *, lock: bool = False) -> Collection:
     """The collection with this key; raises ``NotFound``."""
     query = select(collection).where(collection.c.kind == kind, collection.c.key == key)
-    row = (await transaction.execute(query)).one_or_none()
+    row = (await transaction.execute(query.with_for_update() if lock else query)).one_or_none()
     if row is None:
         raise NotFound(f"There is no collection {key!r}")
     return Collection._make(row)
@@ -54,7 +55,7 @@ async def several(transaction: Transaction, kind: str, keys: list[str] | None = 
     """The collections of a kind with these keys, by default all, in the order in which they were made."""
     query = select(collection).where(collection.c.kind == kind).order_by(collection.c.number)
     if keys is not None:
-        query = query.where(collection.c.key.in_(keys))
+        query = query.where(one_of(collection.c.key, keys))
     return [Collection._make(row) for row in await transaction.execute(query)]
 
 

@@ -1,7 +1,8 @@
 """The connection to PostgreSQL: transactions, and its errors as the store's own."""
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import psycopg
@@ -15,7 +16,7 @@ from store.errors import BadValue, StoreUnavailable
 Transaction = AsyncConnection  # as it is called where it is handed on
 
 _CONNECT = 3  # seconds until a database that does not answer is given up
-_WAIT = 5  # seconds for a connection while all are in use
+_WAIT = 5  # seconds for a connection while all are in use, or the database is there but says nothing
 _SESSION = (
     "SET jit = off",  # takes longer than any query of ours
     "SET plan_cache_mode = force_custom_plan",  # a plan for any collection would suit neither small nor large ones
@@ -45,8 +46,8 @@ class Database:
         Raises ``StoreUnavailable`` where the database does not answer or lacks the tables, and ``BadValue``.
         """
         try:
-            async with self._engine.begin() as connection:
-                yield connection
+            async with AsyncExitStack() as stack:
+                yield await self._begun(stack)
         except (OperationalError, InterfaceError, PoolTimeout, psycopg.OperationalError) as error:
             raise StoreUnavailable("The database does not answer; try again shortly") from error
         except (DataError, UnicodeEncodeError) as error:
@@ -59,6 +60,14 @@ class Database:
             if error.connection_invalidated or _state(error).startswith(("57P", "08")):
                 raise StoreUnavailable("The database does not answer; try again shortly") from error
             raise
+
+    async def _begun(self, stack: AsyncExitStack) -> AsyncConnection:
+        """A transaction that ends with the stack; gives up on a database that took the connection and says nothing."""
+        try:
+            async with asyncio.timeout(_WAIT):
+                return await stack.enter_async_context(self._engine.begin())
+        except TimeoutError:
+            raise StoreUnavailable("The database does not answer; try again shortly") from None
 
     async def close(self) -> None:
         await self._engine.dispose()

@@ -15,6 +15,7 @@ from store.errors import Duplicate, NotFound
 from store.paging import Paging, paged
 from store.records import Face, Member, NewFace, Page, Picture
 from store.tables import face, image, member, membership, template_model
+from store.values import one_of
 
 _IMAGES = (face.c.photo, face.c.crop)
 
@@ -108,10 +109,14 @@ async def page(transaction: Transaction, space: str, paging: Paging, key: str | 
 
 async def remove(transaction: Transaction, space: str, identities: Sequence[UUID]) -> list[tuple[UUID, Member]]:
     """Removes faces and the images that no other face has; returns those that were there, and whose they were."""
+    # Members are locked before their faces, and those before images, as by whoever removes members.
+    owners = select(face.c.member).where(one_of(face.c.id, identities))
+    locked = select(member.c.number).where(member.c.space == space, member.c.number.in_(owners))
+    await transaction.execute(locked.order_by(member.c.key).with_for_update())
     query = select(face.c.id, *member.columns).join(member, member.c.number == face.c.member)
-    query = query.where(member.c.space == space, face.c.id.in_(identities)).order_by(face.c.id)
+    query = query.where(member.c.space == space, one_of(face.c.id, identities)).order_by(face.c.id)
     gone = [(row[0], Member._make(row[1:])) for row in await transaction.execute(query.with_for_update(of=face))]
-    await _remove(transaction, face.c.id.in_([identity for identity, _ in gone]))
+    await _remove(transaction, one_of(face.c.id, [identity for identity, _ in gone]))
     for owner in {each.number: each for _, each in gone}.values():
         count = sum(each.number == owner.number for _, each in gone)
         await events.record(transaction, "faces removed", space, owner.key, faces=count)
@@ -141,7 +146,9 @@ async def images_of(transaction: Transaction, which: ColumnElement[bool]) -> lis
     rows = await transaction.execute(select(*_IMAGES).where(which, or_(*(each.is_not(None) for each in _IMAGES))))
     found = sorted({each for row in rows for each in row if each is not None})
     # Of two that remove the last faces of a photo at once, the second waits, and then sees that nobody has it.
-    await transaction.execute(select(image.c.id).where(image.c.id.in_(found)).order_by(image.c.id).with_for_update())
+    await transaction.execute(
+        select(image.c.id).where(one_of(image.c.id, found)).order_by(image.c.id).with_for_update()
+    )
     return found
 
 
@@ -150,7 +157,7 @@ async def remove_images(transaction: Transaction, identities: Sequence[UUID]) ->
     if identities:
         used = or_(*(each == image.c.id for each in _IMAGES))
         free = ~select(face.c.id).where(used).exists()
-        await transaction.execute(image.delete().where(image.c.id.in_(identities), free))
+        await transaction.execute(image.delete().where(one_of(image.c.id, identities), free))
 
 
 async def picture(transaction: Transaction, identity: UUID, space: str | None = None) -> Picture:

@@ -1,6 +1,6 @@
 """Members: made, listed, renamed, merged, linked to collections, removed, in the transaction that is given."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import func, literal, select
@@ -14,6 +14,7 @@ from store.faces import images_of, remove_images
 from store.paging import Paging, paged
 from store.records import Member, Page
 from store.tables import CHANGED, face, member, membership
+from store.values import one_of
 
 
 async def add(transaction: Transaction, space: str, key: str, name: str, **fields: Any) -> Member:
@@ -40,6 +41,12 @@ async def get(transaction: Transaction, space: str, key: str, *, lock: bool = Fa
     if row is None:
         raise NotFound(f"There is no member {key!r}")
     return Member._make(row)
+
+
+async def numbers(transaction: Transaction, space: str, keys: Collection[str]) -> dict[str, int]:
+    """The numbers of those of the members with these keys that are there, by key."""
+    query = select(member.c.key, member.c.number).where(member.c.space == space, one_of(member.c.key, keys))
+    return {row.key: row.number for row in await transaction.execute(query)}
 
 
 async def numbered(transaction: Transaction, number: int) -> Member:
@@ -115,7 +122,7 @@ async def remove(transaction: Transaction, space: str, keys: Sequence[str] | Non
     """Removes members of a space, by default all, with their faces and images; returns those that were there."""
     query = select(member).where(member.c.space == space).order_by(member.c.key)
     if keys is not None:
-        query = query.where(member.c.key.in_(keys))
+        query = query.where(one_of(member.c.key, keys))
     gone = [Member._make(row) for row in await transaction.execute(query.with_for_update())]
     numbers = [each.number for each in gone]
     for start in range(0, len(numbers), _MANY):
@@ -141,7 +148,7 @@ async def link(transaction: Transaction, collection: int, numbers: Sequence[int]
 
 async def unlink(transaction: Transaction, collection: int, numbers: Sequence[int]) -> None:
     """Takes members out of a collection; they stay members."""
-    query = membership.delete().where(membership.c.collection == collection, membership.c.member.in_(numbers))
+    query = membership.delete().where(membership.c.collection == collection, one_of(membership.c.member, numbers))
     await transaction.execute(query)
 
 

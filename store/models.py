@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 from schemas.template import Template
 from store.errors import ModelMismatch
 from store.tables import face, membership, template_model
+from store.values import one_of
 
 _FEW = 1000  # rows that are looked at one by one
 
@@ -53,7 +54,7 @@ async def _is_in(transaction: Transaction, model: TemplateModel, collections: li
 
     Looked up from the side that has few rows: PostgreSQL, which does not know which, would join a million.
     """
-    inside = membership.c.collection.in_(collections)
+    inside = one_of(membership.c.collection, collections)
     few = select(face.c.member).where(face.c.model == model.number).limit(_FEW).subquery()
     linked = exists().where(membership.c.member == few.c.member, inside)
     count, found = (await transaction.execute(select(func.count(), func.bool_or(linked)).select_from(few))).one()

@@ -14,7 +14,7 @@ from serving.admission import Body
 from serving.context import Context
 from store import Duplicate, NotFound, members
 
-_PATH = "/subjects/"
+_PATH = "/recognition/subjects/"
 
 
 async def read_new(call: Call[Gallery], body: Body) -> str:
@@ -83,6 +83,6 @@ async def remove_all(call: Call[Gallery], _: Context, __: None) -> Response:
 def named(request: Request) -> str:
     """The subject in a path; in its raw form, where a slash of the name is not one of the path."""
     raw = request.scope.get("raw_path") or b""
-    _, found, last = raw.decode("latin-1").partition("?")[0].rpartition(_PATH)
+    _, found, last = raw.decode("latin-1").partition("?")[0].partition(_PATH)
     name = unquote(last.removesuffix("/")) if found else str(request.path_params["subject"]).removesuffix("/")
     return checked(name)

@@ -49,7 +49,7 @@ async def removed(call: Call[None]) -> Response:
     """A member goes with his faces and their images, out of all watchlists."""
     async with call.people.store.begin() as transaction:
         if not await members.remove(transaction, SPACE, [call.id]):
-            raise NotFound(f"There is no watchlist member {call.id!r:.80}")
+            raise unknown(call.id)
     return nothing()
 
 
@@ -72,7 +72,12 @@ async def known(transaction: Transaction, key: str, *, lock: bool = False) -> Me
     try:
         return await members.get(transaction, SPACE, key, lock=lock)
     except NotFound:
-        raise NotFound(f"There is no watchlist member {key!r:.80}") from None
+        raise unknown(key) from None
+
+
+def unknown(key: str) -> NotFound:
+    """What tells that there is no member with this id."""
+    return NotFound(f"There is no watchlist member {key!r:.80}")
 
 
 def fields(sent: MemberCreate | Register) -> dict[str, Any]:
@@ -88,7 +93,11 @@ def _label(sent: Label) -> dict[str, str | None]:
 
 async def _numbers(transaction: Transaction, sent: Links) -> list[int]:
     keys = sorted(set(sent.watchlist_members_ids))
-    return [(await known(transaction, key)).number for key in keys]
+    found = await members.numbers(transaction, SPACE, keys)
+    missing = next((key for key in keys if key not in found), None)
+    if missing is not None:
+        raise unknown(missing)
+    return list(found.values())
 
 
 def _answer(call: Call[Any], found: Member, status: int = 200) -> Response:

@@ -1,6 +1,8 @@
 """Keys and collections by the admin API, and what keys open."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -9,7 +11,7 @@ from pydantic import SecretStr
 from serving.api import application
 from serving.engine import Engine
 from serving.people import People
-from store import Store, keys
+from store import Store, collections, keys, members
 
 Client = httpx.AsyncClient
 SECRET = SecretStr("a-master-key")
@@ -91,12 +93,37 @@ async def test_a_collection_has_a_gate_that_can_be_changed(admin: Client) -> Non
     assert (await admin.post(path, json={"name": "VIP", "key": "vip"})).status_code == 409
     changed = await admin.put(f"{path}/vip", json={"name": "Guests", "gate": {"min_face_size": 80}})
     assert changed.json()["gate"]["min_face_size"] == 80
+    assert (await admin.put(f"{path}/vip", json={"name": "Guests"})).json()["gate"]["min_face_size"] == 80
     found = (await admin.get(f"{path}/vip")).json()
     assert (found["name"], found["gate"], found["faces"]) == ("Guests", changed.json()["gate"], 0)
     assert (await admin.put(f"{path}/vip", json={"name": "x", "key": "y"})).status_code == 422
     assert (await admin.delete(f"{path}/vip")).status_code == 200
     assert (await admin.get(f"{path}/vip")).status_code == 404
     assert (await admin.get("/admin/collections/nonsense")).status_code == 404
+
+
+@pytest.mark.parametrize("key", ["a/b", "a//b", "a b?c"])
+async def test_a_collection_is_found_whatever_its_key(admin: Client, key: str) -> None:
+    path = "/admin/collections/watchlist"
+    assert (await admin.post(path, json={"name": "VIP", "key": key})).status_code == 201
+    for end in ("", "/"):
+        assert (await admin.get(f"{path}/{quote(key)}{end}")).json()["key"] == key
+    assert (await admin.delete(f"{path}/{quote(key)}")).status_code == 200
+    assert (await admin.get(path)).json() == {"collections": []}
+
+
+async def test_who_enrols_while_a_collection_goes_goes_too(admin: Client, identity: Store) -> None:
+    wanted = {"name": "n", "scopes": ["recognition"], "collection": "c"}
+    assert (await admin.post("/admin/keys", json=wanted)).status_code == 201
+    async with identity.begin() as transaction:
+        number = (await collections.get(transaction, "recognition", "c")).number
+        owner = await members.ensure(transaction, "compreface/c", "p", "P")
+        await members.link(transaction, number, [owner.number])
+        removing = asyncio.create_task(admin.delete("/admin/collections/recognition/c"))
+        await asyncio.wait([removing], timeout=0.5)  # it waits for the end of this transaction
+    assert (await removing).json()["members_removed"] == 1
+    async with identity.begin() as transaction:
+        assert (await members.listed(transaction, "compreface/c")).total == 0
 
 
 async def test_where_keys_are_required_those_of_the_store_open_what_they_say(
@@ -110,6 +137,32 @@ async def test_where_keys_are_required_those_of_the_store_open_what_they_say(
         async with _client(strict, identity, secret) as client:
             assert (await client.get("/version")).status_code == status
             assert (await client.get("/health")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8000", 200),
+        ("[::1]:8000", 200),
+        ("[::ffff:127.0.0.1]", 200),
+        ("localhost", 200),
+        ("Facet.localhost:1", 200),
+        ("facet:8000", 200),
+        ("evil.example", 421),
+        ("evil.example.:8000", 421),
+        ("127.0.0.1.evil.example", 421),
+        ("ours.example:443", 200),
+    ],
+)
+async def test_a_server_without_keys_has_no_name_that_others_can_give_it(
+    engine: Engine, host: str, status: int
+) -> None:
+    settings = engine.settings.model_copy(update={"hosts": ("ours.example",)})
+    async with _client(Engine(settings, engine.stages), None) as client:
+        assert (await client.get("/version", headers={"Host": host})).status_code == status
+    settings = engine.settings.model_copy(update={"api_keys": (SECRET,)})
+    async with _client(Engine(settings, engine.stages), None, SECRET.get_secret_value()) as client:
+        assert (await client.get("/version", headers={"Host": host})).status_code == 200
 
 
 async def test_without_a_database_the_admin_api_says_so(engine: Engine) -> None:

@@ -34,10 +34,12 @@ async def test_a_subject_is_there_but_once_whatever_its_case(compreface: Service
     assert refused(answer, 400, 43) == "Subject already exists"
 
 
-@pytest.mark.parametrize("raw", ["Jon", "a/b"])
+@pytest.mark.parametrize("raw", ["Jon", "a/b", "a/subjects/b", "a/recognition/subjects/b"])
 async def test_a_slash_in_a_path_may_be_part_of_a_name(compreface: Services, raw: str) -> None:
+    ok(await compreface.call("POST", SUBJECTS, json={"subject": "b"}), 201)
     ok(await compreface.call("POST", SUBJECTS, json={"subject": raw}), 201)
     assert ok(await compreface.call("DELETE", f"{SUBJECTS}/{raw}")) == {"subject": raw}
+    assert await compreface.subjects() == ["b"]
 
 
 async def test_renaming(compreface: Services, jpeg: bytes) -> None:

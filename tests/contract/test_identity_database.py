@@ -1,7 +1,9 @@
 """The database itself: its tables, its absence, and requests that end in the middle."""
 
 import asyncio
+import os
 import re
+import signal
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
@@ -9,6 +11,7 @@ from uuid import uuid4
 import numpy as np
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from store import NewFace, Store, StoreUnavailable, members
 from store.database import address, check_address
@@ -130,3 +133,20 @@ async def test_a_search_that_is_cancelled_while_a_collection_is_read_does_not_st
     searches[0].cancel()
     for search in searches[1:]:
         assert [match.member.key for match in await search] == ["p"]
+
+
+async def test_a_database_that_is_there_but_says_nothing_is_given_up(database_url: str) -> None:
+    """As a machine that hangs; requests must not hang with it."""
+    store = Store(database_url, connections=1)
+    async with store.begin() as transaction:
+        backend = (await transaction.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+    os.kill(backend, signal.SIGSTOP)
+    try:
+        with pytest.raises(StoreUnavailable, match="does not answer"):
+            async with store.begin():
+                pass
+    finally:
+        os.kill(backend, signal.SIGCONT)
+    async with store.begin() as transaction:
+        assert (await transaction.execute(text("SELECT 1"))).scalar_one() == 1
+    await store.close()

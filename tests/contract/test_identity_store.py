@@ -237,6 +237,33 @@ async def test_a_member_that_goes_takes_only_its_own_images(identity: Store) -> 
         assert await rows(transaction, "image") == 0
 
 
+async def test_however_many_images_a_member_has_they_go_with_it(identity: Store) -> None:
+    many = 70_000  # more than the values that a statement of PostgreSQL takes
+    owner = await enrol(identity, "p", [NewFace(templates(1)[0])])
+    fill = (
+        "WITH made AS (INSERT INTO image (id, data, media_type, width, height) SELECT gen_random_uuid(), '', 'x', 1, 1 "
+        "FROM generate_series(1, :many) RETURNING id) INSERT INTO face (id, member, model, template, vector, photo) "
+        "SELECT gen_random_uuid(), member, model, template, vector, made.id FROM face, made"
+    )
+    async with identity.begin() as transaction:
+        await transaction.execute(text(fill), {"many": many})
+        everything = [face.id for face in await faces.of(transaction, owner.number)]
+        assert len(await faces.remove(transaction, "c", everything[: many - 1])) == many - 1
+        await members.remove(transaction, "c")
+        assert (await rows(transaction, "face"), await rows(transaction, "image")) == (0, 0)
+
+
+async def test_lists_of_keys_and_numbers_may_be_long(identity: Store) -> None:
+    many = [str(number) for number in range(70_000)]
+    where = await add_collection(identity)
+    await enrol(identity, "7", [NewFace(templates(1)[0])], [where.number])
+    async with identity.begin() as transaction:
+        assert await collections.several(transaction, "recognition", [*many, "c"]) == [where]
+        await members.unlink(transaction, where.number, range(70_000))
+        assert [each.key for each in await members.remove(transaction, "c", many)] == ["7"]
+    assert await identity.search(templates(1)[0], range(70_000), 1) == []
+
+
 async def test_a_photo_whose_last_faces_go_at_once_goes_with_them(identity: Store) -> None:
     async def remove(which: UUID) -> None:
         async with identity.begin() as transaction:
@@ -248,6 +275,24 @@ async def test_a_photo_whose_last_faces_go_at_once_goes_with_them(identity: Stor
         await enrol(identity, "p", new)
         async with asyncio.timeout(20):
             await asyncio.gather(*(remove(which) for which in identities))
+        async with identity.begin() as transaction:
+            assert (await rows(transaction, "face"), await rows(transaction, "image")) == (0, 0)
+
+
+async def test_a_face_and_its_member_go_at_once(identity: Store) -> None:
+    async def remove_faces(which: list[UUID]) -> None:
+        async with identity.begin() as transaction:
+            await faces.remove(transaction, "c", which)
+
+    async def remove_member() -> None:
+        async with identity.begin() as transaction:
+            await members.remove(transaction, "c", ["p"])
+
+    for _ in range(30):
+        identities = [uuid4() for _ in range(10)]
+        new = [NewFace(each, photo=PHOTO, id=which) for each, which in zip(templates(10), identities, strict=True)]
+        await enrol(identity, "p", new)
+        await asyncio.gather(remove_faces(identities), remove_member(), remove_faces(identities[5:]))
         async with identity.begin() as transaction:
             assert (await rows(transaction, "face"), await rows(transaction, "image")) == (0, 0)
 
