@@ -1,6 +1,6 @@
 """Records of an export as they become rows, in one transaction."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Any
 
 import msgspec
@@ -30,6 +30,8 @@ class Incoming:
         self._transaction, self._skip = transaction, skip
         self._models: dict[tuple[str, int], TemplateModel] = {}
         self._collections: dict[tuple[str, str], int] = {}
+        self._there: dict[int, str] = {}  # the keys of the collections that were there already, by number
+        self._received: defaultdict[int, set[int]] = defaultdict(set)  # the models of the faces in each collection
         self._people: list[BulkMember] = []
         self._faces: list[BulkFace] = []  # of the last of them
         self._images: list[BulkImage] = []
@@ -63,8 +65,11 @@ class Incoming:
         self._gathered += 1
 
     async def finish(self) -> None:
-        """Writes the rest."""
+        """Writes the rest; raises ``ModelMismatch`` where a collection now holds templates of a model of its own."""
         await self._write()
+        for number, key in self._there.items():
+            if self._received[number]:
+                await self._check_models(number, key)
         await events.record(self._transaction, "imported", None, None, **self.counts)
 
     async def _take_collection(self, record: CollectionRecord) -> None:
@@ -73,13 +78,13 @@ class Incoming:
         added = (await self._transaction.execute(query.returning(collection.c.number))).scalar_one_or_none()
         number = added or (await self._transaction.execute(select(collection.c.number).where(where))).scalar_one()
         if added is None:
-            await self._check_models(number, record.key)
+            self._there[number] = record.key
         self._collections[record.kind, record.key] = number
         self.counts["collection"] += added is not None
 
     async def _check_models(self, number: int, key: str) -> None:
-        """Raises ``ModelMismatch`` where a collection holds templates of a model that the file has none of."""
-        mine = [each.number for each in self._models.values()]
+        """Raises ``ModelMismatch`` where a collection holds templates of a model that the file has none of for it."""
+        mine = list(self._received[number])
         inside = select(face.c.id).join(membership, membership.c.member == face.c.member)
         inside = inside.where(face.c.model == template_model.c.number, membership.c.collection == number)
         query = select(template_model).where(template_model.c.number.not_in(mine), inside.exists()).limit(1)
@@ -108,6 +113,8 @@ class Incoming:
         if model is None:
             raise ValueError("the template of a model that the header does not name")
         self._faces.append(BulkFace(**values, model=model.number))
+        for number in self._people[-1].collections:
+            self._received[number].add(model.number)
 
     async def _write(self) -> None:
         await self._write_images()

@@ -262,6 +262,24 @@ async def test_templates_of_another_model_are_not_imported_into_a_collection(ide
     assert await content(identity) == before
 
 
+async def test_what_counts_is_the_model_of_the_faces_that_a_collection_gets(identity: Store) -> None:
+    """Not that a file has no faces for it, nor that it has faces of its model for another collection."""
+    where = (await add_collection(identity, "a")).number
+    empty = await exported(identity)
+    await enrol(identity, "p1", [NewFace(templates(1)[0])], [where])
+    other = (await add_collection(identity, "b")).number
+    await enrol(identity, "p2", [NewFace(templates(1, 0, "mobileface")[0])], [other])
+    both = await exported(identity)
+    await wiped(identity)
+    where = (await add_collection(identity, "a")).number
+    await enrol(identity, "q", [NewFace(templates(1, 0, "mobileface")[0])], [where])
+    await import_from(identity, io.BytesIO(empty))
+    before = await content(identity)
+    with pytest.raises(ModelMismatch, match="mobileface version 1"):
+        await import_from(identity, io.BytesIO(both))
+    assert await content(identity) == before
+
+
 async def test_many_are_enrolled_at_once(identity: Store) -> None:
     where = (await add_collection(identity)).number
     known = templates(500)
