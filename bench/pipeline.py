@@ -13,7 +13,7 @@ from schemas import Attributes, Picture
 from schemas.image import decode
 from serving.engine import planner, view_of
 from serving.loading import Loader
-from serving.settings import Settings
+from serving.settings import Settings, arguments
 
 CONFIG = Path(__file__).parents[1] / "serve_config.yaml"
 ANALYTICS = "face-analytics"
@@ -24,8 +24,7 @@ Faces = list[Attributes]
 
 def settings() -> Settings:
     """The settings of serve_config.yaml and of the environment, as the server has them."""
-    arguments: dict[str, Any] = yaml.safe_load(CONFIG.read_text(encoding="utf-8"))["applications"][0]["args"]
-    return Settings(**arguments)
+    return Settings(**arguments(yaml.safe_load(CONFIG.read_text(encoding="utf-8"))))
 
 
 def ordered(chosen: Settings, graph: str = ANALYTICS) -> list[str]:

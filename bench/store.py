@@ -279,6 +279,10 @@ def told(found: dict[str, Any], command: str) -> str:
     return "\n".join(lines)
 
 
+def _note(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
 def main(
     count: Annotated[int, typer.Option("--templates", min=2000, help="Templates to enrol.")] = 1_000_000,
     queries: Annotated[int, typer.Option(min=10, help="Searches of each kind.")] = 300,
@@ -292,8 +296,7 @@ def main(
     try:
         with embedded(folder / "pg") as url:
             migrate(url)
-            note = lambda line: print(line, file=sys.stderr, flush=True)  # noqa: E731 - as short as it gets
-            found = asyncio.run(measured(url, folder / "pg", count, queries, note))
+            found = asyncio.run(measured(url, folder / "pg", count, queries, _note))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     page = told(found, f"{PROGRAM} --templates {count} --queries {queries}")

@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from cli.opened import CONFIG, Config, console, opened, show, within
-from serving.keys import SCOPES, BadKey, KeyRequest, made
+from serving.keys import RECOGNITION, SCOPES, BadKey, KeyRequest, made
 from store import NotFound, Transaction, collections, keys
 
 keys_app = typer.Typer(no_args_is_help=True, help="API keys: make, show and revoke them.")
@@ -42,7 +42,7 @@ def keys_list(config: Config = CONFIG) -> None:
     """Show the keys that are not revoked, without the keys themselves."""
 
     async def rows(transaction: Transaction) -> list[tuple[str, ...]]:
-        named = {each.number: each.key for each in await collections.several(transaction, "recognition")}
+        named = {each.number: each.key for each in await collections.several(transaction, RECOGNITION)}
         return [
             (
                 str(each.id),

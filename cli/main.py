@@ -20,7 +20,7 @@ from models.listing import progress_bars, table
 from serving import ingress
 from serving.checks import check
 from serving.health import product_version
-from serving.settings import Settings
+from serving.settings import Settings, arguments
 
 app = typer.Typer(no_args_is_help=True, invoke_without_command=True, add_completion=False)
 models_app = typer.Typer(no_args_is_help=True, help="Obtain the models and show what they are.")
@@ -77,7 +77,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument an option
     loaded = yaml.safe_load(config.read_text(encoding="utf-8"))
     chosen = _listening(loaded, host, port)
     try:
-        settings = Settings(**_arguments(loaded))
+        settings = Settings(**arguments(loaded))
         check(settings)
     except ValueError as error:  # pydantic's ValidationError is one too
         raise typer.BadParameter(f"{config}: {error}") from None
@@ -149,12 +149,6 @@ def _check_free(host: str, port: int) -> None:
             listener.bind((host, port))
         except OSError as error:
             raise typer.BadParameter(f"cannot listen on {host}:{port}: {error.strerror}") from None
-
-
-def _arguments(loaded: dict[str, Any]) -> dict[str, Any]:
-    """The settings in a Serve configuration."""
-    arguments: dict[str, Any] = loaded["applications"][0].get("args") or {}
-    return arguments
 
 
 def main() -> None:

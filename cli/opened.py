@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from serving.database import NoDatabase, database
-from serving.settings import Settings
+from serving.settings import Settings, arguments
 from store import Store, StoreUnavailable, Transaction
 
 T = TypeVar("T")
@@ -24,7 +24,7 @@ CONFIG = Path("serve_config.yaml")
 def settings_of(config: Path) -> Settings:
     """The settings in a Serve configuration and the environment; raises ``BadParameter`` where they are wrong."""
     try:
-        return Settings(**(yaml.safe_load(config.read_text(encoding="utf-8"))["applications"][0].get("args") or {}))
+        return Settings(**arguments(yaml.safe_load(config.read_text(encoding="utf-8"))))
     except ValueError as error:  # pydantic's ValidationError is one too
         raise typer.BadParameter(f"{config}: {error}") from None
 

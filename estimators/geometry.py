@@ -60,7 +60,7 @@ def five_points(keypoints: "tuple[Point, ...]", image: Image) -> NDArray[np.floa
 def square_matrix(image: Image, box: Box, scale: float, size: int) -> Matrix:
     """Maps a square about the box's centre, ``scale`` times its longer side, onto ``size`` x ``size`` pixels."""
     height, width = image.shape[:2]
-    side = scale * max((box.right - box.left) * width, (box.bottom - box.top) * height)
+    side = scale * max(box.width * width, box.height * height)
     zoom = size / min(max(side, 1e-6), _FAR)
     centre = np.clip([(box.left + box.right) * width / 2, (box.top + box.bottom) * height / 2], -_FAR, _FAR)
     return np.column_stack([zoom * np.eye(2), size / 2 - 0.5 - zoom * (centre - 0.5)])

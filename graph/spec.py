@@ -36,7 +36,7 @@ class Condition(NamedTuple):
         box = attributes.get(BOX)
         if box is None:
             return True
-        return bool(min((box.right - box.left) * frame.width, (box.bottom - box.top) * frame.height) >= self.min_size)
+        return bool(min(box.width * frame.width, box.height * frame.height) >= self.min_size)
 
 
 ANY = Condition()  # holds for every object

@@ -59,6 +59,14 @@ class Box(NamedTuple):
     right: float
     bottom: float
 
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
 
 class Point(NamedTuple):
     """A position as fractions of the image width and height."""

@@ -26,12 +26,11 @@ from serving.context import Context, Timings
 from serving.errors import UnknownService, problem
 from serving.gate import Gate
 from serving.http import failure, options, payload
-from serving.keys import RECOGNITION, BadKey, KeyRequest, Name, made
+from serving.keys import KINDS, RECOGNITION, BadKey, KeyRequest, Name, made, space_of
 from serving.people import ADMIN, People
 from serving.visit import visit
 from store import Collection, Key, NotFound, Transaction, collections, faces, keys, members
 
-KINDS = (RECOGNITION, "watchlist")
 M = TypeVar("M", bound=BaseModel)
 Work = Callable[[Transaction, Request, Any], Awaitable[Response]]
 
@@ -159,7 +158,7 @@ async def _change_collection(transaction: Transaction, request: Request, raw: An
 async def _remove_collection(transaction: Transaction, request: Request, _: Any) -> Response:
     kind, key = _kind(request), _path_key(request)
     found = await collections.get(transaction, kind, key, lock=True)  # who enrols meanwhile is removed, or refused
-    gone = await members.remove(transaction, f"compreface/{key}") if kind == RECOGNITION else []
+    gone = await members.remove(transaction, space_of(key)) if kind == RECOGNITION else []
     await collections.remove(transaction, kind, key)
     return JSONResponse({**_described(found), "members_removed": len(gone)})
 

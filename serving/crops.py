@@ -30,7 +30,7 @@ def kept(data: bytes, image: Image) -> Picture:
 def cropped(image: Image, box: Box) -> Picture:
     """A face with some margin, as JPEG; the box is relative to the image, which is RGB (height, width, 3) uint8."""
     height, width = image.shape[:2]
-    across, down = _MARGIN * (box.right - box.left), _MARGIN * (box.bottom - box.top)
+    across, down = _MARGIN * box.width, _MARGIN * box.height
     left, right = _pixels(box.left - across, width), _pixels(box.right + across, width)
     top, bottom = _pixels(box.top - down, height), _pixels(box.bottom + down, height)
     face = image[top : max(bottom, top + 1), left : max(right, left + 1)]

@@ -44,11 +44,7 @@ class Embedder:
 
 
 def _largest(faces: tuple[Attributes, ...]) -> Attributes | None:
-    return max(faces, key=lambda face: _area(face[BOX]), default=None)
-
-
-def _area(box: Box) -> float:
-    return (box.right - box.left) * (box.bottom - box.top)
+    return max(faces, key=lambda face: face[BOX].width * face[BOX].height, default=None)
 
 
 def _at(faces: tuple[Attributes, ...], box: Box) -> Attributes | None:

@@ -41,7 +41,7 @@ class Gate(BaseModel):
 
     def _reasons(self, face: Attributes, frame: Frame) -> list[str]:
         box = face[BOX]
-        size = min((box.right - box.left) * frame.width, (box.bottom - box.top) * frame.height)
+        size = min(box.width * frame.width, box.height * frame.height)
         found = []
         if size < self.min_face_size:
             found.append(f"the face is {size:.0f} pixels small, at least {self.min_face_size:.0f} are wanted")

@@ -16,6 +16,8 @@ SCOPES = {
     "smartface": "SmartFace's interface",
 }
 RECOGNITION = "recognition"
+KINDS = (RECOGNITION, "watchlist")  # of collections
+SPACES = "compreface/"  # what the spaces of the members of all face collections begin with
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -42,6 +44,11 @@ class KeyRequest(BaseModel):
             if scope not in SCOPES:
                 raise ValueError(f"there is no scope {scope!r}; there are {', '.join(SCOPES)}")
         return tuple(dict.fromkeys(scopes))
+
+
+def space_of(collection: str) -> str:
+    """The space of the members of a face collection, which has them for itself, by its key."""
+    return f"{SPACES}{collection}"
 
 
 async def made(transaction: Transaction, wanted: KeyRequest) -> tuple[str, Key]:

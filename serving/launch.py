@@ -19,7 +19,7 @@ import yaml
 from ray.serve.scripts import cli
 
 from serving.database import NoDatabase, database
-from serving.settings import Settings
+from serving.settings import Settings, arguments
 from store import Store, keys
 
 _OBJECTS = 128 * 2**20  # bytes of Ray's object store, which nothing here needs: calls carry their arguments
@@ -30,8 +30,8 @@ def main() -> None:
     # Ends as with Ctrl-C, in order; Ray's own handler aborts.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        [application] = yaml.safe_load(Path(configuration).read_text(encoding="utf-8"))["applications"]
-        with _prepared(Settings(**(application.get("args") or {}))):
+        loaded = yaml.safe_load(Path(configuration).read_text(encoding="utf-8"))
+        with _prepared(Settings(**arguments(loaded))):
             _serve(configuration, folder)
     except NoDatabase as error:
         sys.exit(f"Facet cannot start: {error}")

@@ -1,6 +1,7 @@
 """All settings in one frozen object: from ``args`` in serve_config.yaml first, then from ``FACET_…`` variables."""
 
 import os
+from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,6 +27,12 @@ def default_data_folder() -> Path:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         return Path("/var/lib/facet")  # PostgreSQL runs as another user and must get there
     return user_data_path("facet")
+
+
+def arguments(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings in a Serve configuration, of which Facet is the first application."""
+    found: dict[str, Any] = configuration["applications"][0].get("args") or {}
+    return found
 
 
 class Settings(BaseSettings):

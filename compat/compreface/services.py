@@ -4,12 +4,12 @@ import re
 from typing import NamedTuple
 
 from compat.compreface.errors import bad_key, missing_header, unknown_service
+from serving.keys import RECOGNITION, space_of
 from serving.people import People
 from store import Collection, NotFound, collections
 
-RECOGNITION, DETECTION, VERIFICATION = "recognition", "detection", "verification"  # scopes of keys
+DETECTION, VERIFICATION = "detection", "verification"  # scopes of keys, beside RECOGNITION
 HEADER = "x-api-key"
-SPACES = "compreface/"  # what the spaces of all its face collections begin with
 _KEY = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -24,7 +24,7 @@ class Gallery(NamedTuple):
 
     @property
     def space(self) -> str:
-        return f"{SPACES}{self.collection.key}"
+        return space_of(self.collection.key)
 
 
 async def check(people: People, kind: str, secret: str | None) -> None:

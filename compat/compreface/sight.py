@@ -79,4 +79,4 @@ def image_limits(people: People) -> ImageLimits:
 
 def _area(box: Box, frame: Frame) -> float:
     """Square pixels."""
-    return (box.right - box.left) * frame.width * (box.bottom - box.top) * frame.height
+    return box.width * frame.width * box.height * frame.height

@@ -6,9 +6,10 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from compat.compreface.body import MAX_FILE, MAX_REQUEST
 from compat.compreface.call import Call
 from compat.compreface.errors import Code, Refusal
-from compat.compreface.services import DETECTION, RECOGNITION, SPACES, VERIFICATION
+from compat.compreface.services import DETECTION, VERIFICATION
 from serving.context import Context
 from serving.errors import Unauthorised
+from serving.keys import RECOGNITION, SPACES
 from serving.loading import template_identity
 from serving.people import ADMIN, People
 from store import faces

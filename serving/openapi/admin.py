@@ -8,7 +8,7 @@ from schemas.fields import Json
 from schemas.wire import JSON
 from serving.admin import CollectionRequest
 from serving.gate import Gate
-from serving.keys import SCOPES, KeyRequest
+from serving.keys import KINDS, SCOPES, KeyRequest
 from serving.openapi.components import record, ref, sequence, text
 
 _TIME = text("When it was made.", format="date-time")
@@ -57,7 +57,7 @@ def admin_paths(security: list[Json]) -> Json:
     found = record("The collections.", {"collections": sequence("All of the kind.", ref("Collection"))})
     counted = record("The collection.", {**_COLLECTION, "faces": {"type": "integer"}}, [*_COLLECTION, "faces"])
     gone = record("The collection.", {**_COLLECTION, "members_removed": {"type": "integer"}})
-    kind = _parameter("kind", {"type": "string", "enum": ["recognition", "watchlist"]})
+    kind = _parameter("kind", {"type": "string", "enum": list(KINDS)})
     key = _parameter("key", {"type": "string"})
 
     def says(summary: str, area: str, schema: Json, body: str | None = None, *parameters: Json) -> Json:

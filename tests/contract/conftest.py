@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
@@ -16,12 +15,14 @@ from serving.api import application
 from serving.engine import Engine
 from serving.loading import Loader
 from serving.people import People
-from serving.settings import Settings
+from serving.settings import Settings, arguments
 from serving.stages import Local
 from store import Store
 from tests import pictures
 from tests.contract.compreface_api import Services, running
 from tests.contract.scripted import Scripted, client
+from tests.contract.smartface import client as smartface_client
+from tests.contract.smartface import text
 
 CONFIG = Path(__file__).parents[2] / "serve_config.yaml"
 
@@ -29,8 +30,8 @@ CONFIG = Path(__file__).parents[2] / "serve_config.yaml"
 @pytest.fixture(scope="session")
 def settings(store: ModelStore) -> Settings:
     """The settings of serve_config.yaml, with the models of the tests."""
-    arguments: dict[str, Any] = yaml.safe_load(CONFIG.read_text())["applications"][0]["args"]
-    return Settings(**arguments, cache=store.cache, model_mirror=store.mirror)
+    chosen = arguments(yaml.safe_load(CONFIG.read_text()))
+    return Settings(**chosen, cache=store.cache, model_mirror=store.mirror)
 
 
 @pytest.fixture(scope="session")
@@ -85,3 +86,22 @@ def nobody(astronaut: NDArray[np.uint8]) -> bytes:
 def people(engine: Engine, identity: Store) -> People:
     """All services and the identity store, in this process."""
     return People(engine, identity)
+
+
+@pytest.fixture
+async def smartface(people: People) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of SmartFace's interface, in this process."""
+    async with smartface_client(people) as found:
+        yield found
+
+
+@pytest.fixture
+def eileen(jpeg: bytes) -> str:
+    """A photograph of one person in base64."""
+    return text(jpeg)
+
+
+@pytest.fixture
+def four(astronaut: NDArray[np.uint8]) -> str:
+    """An image with four faces of different sizes in base64."""
+    return text(pictures.encoded(pictures.crowd(astronaut)))

@@ -1,7 +1,7 @@
 """SmartFace's interface in this process, with real models and a real database: watchlists, members, search."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +10,9 @@ import pytest
 
 from serving.people import People
 from store import collections
-from tests.contract.smartface import LISTS, MEMBERS, client, register, search, text, watchlist
+from tests.contract.smartface import LISTS, MEMBERS, register, search, text, watchlist
 
 NOBODY = f"{MEMBERS}/nobody"
-
-
-@pytest.fixture
-async def smartface(people: People) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(people) as found:
-        yield found
 
 
 @pytest.fixture
@@ -26,12 +20,6 @@ def photo(data: Callable[[str], Path]) -> Callable[[str], str]:
     """Photographs of the verification set in base64: those of one name show one person."""
     folder = data("verification") / "images"
     return lambda name: text((folder / f"{name}.jpg").read_bytes())
-
-
-@pytest.fixture
-def eileen(jpeg: bytes) -> str:
-    """A photograph of one person in base64."""
-    return text(jpeg)
 
 
 async def test_a_watchlist_is_made_and_read(smartface: httpx.AsyncClient) -> None:

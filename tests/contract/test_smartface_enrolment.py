@@ -1,6 +1,5 @@
 """SmartFace's interface in this process: enrolment with conditions, faces of members, stored images."""
 
-from collections.abc import AsyncIterator
 from io import BytesIO
 from typing import Any
 from uuid import uuid4
@@ -20,28 +19,10 @@ from serving.settings import Settings
 from serving.stages import Local
 from store import Store, collections, faces, members
 from tests.contract.smartface import LISTS, MEMBERS, client, register, search, text, watchlist
-from tests.pictures import crowd, encoded
+from tests.pictures import encoded
 
 FACES, IMAGES = "/api/v1/Faces", "/api/v1/Images"
 ANY_SIZE = {"minFaceSize": 1}
-
-
-@pytest.fixture
-async def smartface(people: People) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(people) as found:
-        yield found
-
-
-@pytest.fixture
-def eileen(jpeg: bytes) -> str:
-    """A photograph of one person in base64."""
-    return text(jpeg)
-
-
-@pytest.fixture
-def four(astronaut: NDArray[np.uint8]) -> str:
-    """An image with four faces of different sizes in base64."""
-    return text(encoded(crowd(astronaut)))
 
 
 async def seen(smartface: httpx.AsyncClient, image: str, **fields: Any) -> list[Any]:

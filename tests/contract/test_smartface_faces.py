@@ -1,7 +1,7 @@
 """SmartFace's interface in this process: what is said of faces, spoof checks, verification, search by template."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +14,13 @@ from schemas.attributes import TEMPLATE
 from schemas.template import decode, encode
 from serving.context import Context, Options
 from serving.people import People
-from tests.contract.smartface import LISTS, MEMBERS, client, register, search, text, watchlist
-from tests.pictures import crowd, encoded, nobody
+from tests.contract.smartface import LISTS, MEMBERS, register, search, text, watchlist
+from tests.pictures import encoded, nobody
 
 FACES, IMAGES = "/api/v1/Faces", "/api/v1/Images"
 EVERYTHING = ("age", "gender", "faceMask", "noseTip", "yawAngle", "pitchAngle", "rollAngle", "sharpness")
 ANY_SIZE = {"minFaceSize": 1}
 DISTANT, NEARBY = "liveness_distant_cpu_remote", "liveness_nearby_gpu_remote"
-
-
-@pytest.fixture
-async def smartface(people: People) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(people) as found:
-        yield found
-
-
-@pytest.fixture
-def eileen(jpeg: bytes) -> str:
-    """A photograph of one person in base64."""
-    return text(jpeg)
-
-
-@pytest.fixture
-def four(astronaut: NDArray[np.uint8]) -> str:
-    """An image with four faces of different sizes in base64."""
-    return text(encoded(crowd(astronaut)))
 
 
 @pytest.fixture

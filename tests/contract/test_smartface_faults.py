@@ -1,28 +1,13 @@
 """SmartFace's interface in this process: keys, limits, a database that is not there."""
 
-from collections.abc import AsyncIterator
-
 import httpx
-import pytest
 
 from serving.engine import Engine
 from serving.people import People
 from store import Store, keys
-from tests.contract.smartface import LISTS, client, text
+from tests.contract.smartface import LISTS, client
 
 FACES = "/api/v1/Faces"
-
-
-@pytest.fixture
-async def smartface(people: People) -> AsyncIterator[httpx.AsyncClient]:
-    async with client(people) as found:
-        yield found
-
-
-@pytest.fixture
-def eileen(jpeg: bytes) -> str:
-    """A photograph of one person in base64."""
-    return text(jpeg)
 
 
 async def test_the_version_is_told(smartface: httpx.AsyncClient) -> None:
