@@ -30,14 +30,16 @@ was read in the source of Ray 2.60 and measured, see docs/performance.md and doc
     One heap a process, of the C library: with one a thread, freed memory is not used again by other threads, and a
     gateway grew by tens of MB in its first thousands of requests.
 ``RAY_SERVE_HAPROXY_BINARY_PATH``
-    ``serving/haproxy``, which says what it is for.
+    ``serving/haproxy.py``, by way of a shell, which says what it is for.
 """
 
 import random
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Mapping
+from itertools import islice
 from math import ceil
 from pathlib import Path
 
@@ -45,6 +47,8 @@ from pathlib import Path
 _LONGEST, _OWN = 27, len("/facet-12345678")
 
 _PORTS = range(20000, 30000)
+_GATEWAYS = range(30000, 32700)  # the ports of all servers' gateways, below those that Linux hands out to anybody
+_BLOCK = 100  # ports of the gateways of one server
 
 WRAPPER = Path(__file__).with_name("haproxy")
 
@@ -94,6 +98,8 @@ def environment(folder: Path, body_timeout: float) -> dict[str, str]:
         **ENVIRONMENT,
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(WRAPPER),
         "FACET_HAPROXY": binary,
+        "FACET_PYTHON": sys.executable,
+        "FACET_LISTENER": str(folder / "listener.sock"),  # see ``serving.listener``
         "FACET_HAPROXY_BODY_TIMEOUT": str(ceil(body_timeout)),
         # Ray's default is a folder that all users of the machine share, with an admin socket open to them.
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),
@@ -101,9 +107,29 @@ def environment(folder: Path, body_timeout: float) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": str(folder / "metrics.sock"),
         "RAY_SERVE_HAPROXY_SERVER_STATE_BASE": str(folder),
         "RAY_SERVE_HAPROXY_SERVER_STATE_FILE": str(folder / "server-state"),
-        # Fixed ports would keep a second server off the machine.
-        "RAY_SERVE_HAPROXY_METRICS_PORT": str(metrics := free_port()),
-        "RAY_SERVE_HAPROXY_STATS_PORT": str(free_port(metrics)),
+        **_ports(),
+    }
+
+
+def _ports() -> dict[str, str]:
+    """Ports that no other server on the machine has.
+
+    Ray's are fixed. A second server's HAProxy then finds the first one's proxy where it looks for its own, and has it
+    answer until its gateways are up; or a gateway of another server where one of its own has died.
+    """
+    alone = (
+        "RAY_SERVE_HAPROXY_METRICS_PORT",
+        "RAY_SERVE_HAPROXY_STATS_PORT",
+        "RAY_SERVE_FALLBACK_PROXY_HTTP_PORT",
+        "RAY_SERVE_FALLBACK_PROXY_GRPC_PORT",
+    )
+    ports = dict(zip(alone, map(str, free_ports(len(alone))), strict=True))
+    starts = range(_GATEWAYS.start, _GATEWAYS.stop, _BLOCK)
+    blocks = (range(start, start + _BLOCK) for start in random.sample(starts, len(starts)))
+    free = next((block for block in blocks if all(map(_is_free, block))), _GATEWAYS)
+    return ports | {
+        "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(free.start),
+        "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(free.stop - 1),
     }
 
 
@@ -117,18 +143,27 @@ def haproxy_binary() -> str | None:
         return shutil.which("haproxy")
 
 
-def free_port(*taken: int) -> int:
-    """A port of loopback that nobody listens on, nor will before long, and none of those ``taken``.
+def free_port() -> int:
+    """A port of loopback that nobody listens on, nor will before long.
 
     It lies below those that the system hands out to anybody and between those that Ray gives its workers and Serve its
     gateways, as one of these could take it before HAProxy does.
     """
-    candidates = [port for port in _PORTS if port not in taken]
-    for port in random.sample(candidates, len(candidates)):
-        with socket.socket() as listener:
-            try:
-                listener.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise RuntimeError(f"no port from {_PORTS.start} to {_PORTS.stop - 1} is free")
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """So many such ports."""
+    found = list(islice(filter(_is_free, random.sample(_PORTS, len(_PORTS))), count))
+    if len(found) < count:
+        raise RuntimeError(f"no {count} ports from {_PORTS.start} to {_PORTS.stop - 1} are free")
+    return found
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True

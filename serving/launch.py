@@ -10,15 +10,17 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import Any
 
 import ray
 import yaml
 from ray.serve.scripts import cli
 
 from serving.database import NoDatabase, database
+from serving.listener import held
 from serving.settings import Settings, arguments
 from store import Store, keys
 
@@ -31,7 +33,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         loaded = yaml.safe_load(Path(configuration).read_text(encoding="utf-8"))
-        with _prepared(Settings(**arguments(loaded))):
+        with _prepared(Settings(**arguments(loaded))), _port(loaded["http_options"]):
             _serve(configuration, folder)
     except NoDatabase as error:
         sys.exit(f"Facet cannot start: {error}")
@@ -52,6 +54,12 @@ def _prepared(settings: Settings) -> Iterator[None]:
         os.environ["FACET_DATABASE_URL"] = url
         _check_keys(settings, asyncio.run(_keys(url)))
         yield
+
+
+def _port(options: Mapping[str, Any]) -> AbstractContextManager[None]:
+    """Holds the port for HAProxy where one is to take it; ``options`` are those of Serve for HTTP."""
+    holder = os.environ.get("FACET_LISTENER")
+    return held(Path(holder), options["host"], options["port"]) if holder else nullcontext()
 
 
 async def _keys(url: str) -> int:

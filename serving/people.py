@@ -232,7 +232,7 @@ class People:
 
 
 def identity_of(request: Request) -> UUID:
-    """What a request is known by: the same where our proxy sends it again, see ``serving/haproxy``; else a new one.
+    """What a request is known by: the same where our proxy sends it again, see ``serving/haproxy.py``; else a new one.
 
     What a request makes is named after it, so that it is not made twice.
     """

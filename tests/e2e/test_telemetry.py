@@ -39,7 +39,9 @@ class Observed(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def observed(model_files: dict[str, str]) -> Iterator[Observed]:
+def observed(model_files: dict[str, str], url: str) -> Iterator[Observed]:
+    """A server beside another one on the same machine, which answers at ``url`` and must not answer for it."""
+    assert httpx.get(f"{url}/health", timeout=10).status_code == 200
     folder = Path(tempfile.mkdtemp(prefix="facet-"))  # a short path: Ray's sockets are in it
     port = free_port()
     variables = {
