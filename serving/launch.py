@@ -10,9 +10,10 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import ray
@@ -33,8 +34,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         loaded = yaml.safe_load(Path(configuration).read_text(encoding="utf-8"))
-        with _prepared(Settings(**arguments(loaded))), _port(loaded["http_options"]):
-            _serve(configuration, folder)
+        with _prepared(Settings(**arguments(loaded))), _port(loaded["http_options"]) as let_go:
+            _serve(configuration, folder, let_go)
     except NoDatabase as error:
         sys.exit(f"Facet cannot start: {error}")
     except KeyboardInterrupt:  # asked to end before Serve listened to that itself
@@ -56,10 +57,10 @@ def _prepared(settings: Settings) -> Iterator[None]:
         yield
 
 
-def _port(options: Mapping[str, Any]) -> AbstractContextManager[None]:
+def _port(options: Mapping[str, Any]) -> AbstractContextManager[Callable[[], None]]:
     """Holds the port for HAProxy where one is to take it; ``options`` are those of Serve for HTTP."""
     holder = os.environ.get("FACET_LISTENER")
-    return held(Path(holder), options["host"], options["port"]) if holder else nullcontext()
+    return held(Path(holder), options["host"], options["port"]) if holder else nullcontext(lambda: None)
 
 
 async def _keys(url: str) -> int:
@@ -81,7 +82,13 @@ def _check_keys(settings: Settings, known: int) -> None:
         )
 
 
-def _serve(configuration: str, folder: str) -> None:
+def _serve(configuration: str, folder: str, let_go: Callable[[], None]) -> None:
+    """Until a signal comes; ``let_go`` closes the port, so that nobody waits there while all else ends."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        let_go()
+        signal.default_int_handler(number, frame)
+
     address = os.environ.pop("RAY_ADDRESS", "local")
     dashboard = os.environ.get("FACET_DASHBOARD") == "1"
     if address == "local":
@@ -94,8 +101,8 @@ def _serve(configuration: str, folder: str) -> None:
         )
     else:
         ray.init(address, namespace="serve")
-    # Ray has set its own handler.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for each in (signal.SIGINT, signal.SIGTERM):  # Ray has set its own handlers
+        signal.signal(each, end)
     cli(["run", configuration, "--app-dir", folder])
 
 

@@ -6,12 +6,12 @@ hands it to each HAProxy that starts (``serving/haproxy.py``) through a socket i
 them clients wait instead of being turned away.
 
 The port is opened when it is first asked for, which is when the first gateway can answer: until then clients are
-refused, as is usual while a server starts.
+refused, as is usual while a server starts, and again as soon as it is to end.
 """
 
 import logging
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Thread
@@ -22,21 +22,27 @@ _WAITING = 4096  # connections that may wait for the next HAProxy; the system ma
 
 
 @contextmanager
-def held(path: Path, host: str, port: int) -> Iterator[None]:
+def held(path: Path, host: str, port: int) -> Iterator[Callable[[], None]]:
     """Hands the port out, while the block lasts, to whoever connects to the Unix socket ``path``.
 
-    Each gets a byte and the descriptor of the listening socket, or, where the port cannot be had, why not.
+    Each gets a byte and the descriptor of the listening socket, or, where the port cannot be had, why not. What the
+    block is given ends that before the block does.
     """
     with socket.socket(socket.AF_UNIX) as counter:
         counter.bind(str(path))
         counter.listen()
         hander = Thread(target=_hand_out, args=(counter, host, port), name=held.__name__, daemon=True)
         hander.start()
-        try:
-            yield
-        finally:
-            counter.shutdown(socket.SHUT_RDWR)
+
+        def let_go() -> None:
+            with suppress(OSError):  # it has been let go before
+                counter.shutdown(socket.SHUT_RDWR)
             hander.join()
+
+        try:
+            yield let_go
+        finally:
+            let_go()
             path.unlink(missing_ok=True)
 
 

@@ -107,6 +107,14 @@ def test_the_port_is_closed_when_the_holder_ends(tmp_path: Path, port: int) -> N
     assert listening_socket(str(tmp_path / "s")) is None
 
 
+def test_the_port_can_be_let_go_before(tmp_path: Path, port: int) -> None:
+    with held(tmp_path / "s", "127.0.0.1", port) as let_go:
+        socket.socket(fileno=listening_socket(str(tmp_path / "s"))).close()
+        let_go()
+        assert refused(port)
+        let_go()
+
+
 def test_who_asks_is_told_that_the_port_is_taken(holder: str, port: int) -> None:
     said = f"cannot listen on 127.0.0.1:{port}: Address already in use"
     with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match=said):
