@@ -47,7 +47,7 @@ class Gateway:
         telemetry.start(settings.traces)
         loader = Loader(settings)
         stages = {
-            name: Local(name, settings, loader) if places[name] is Place.LOCAL else Remote(handle)
+            name: Local(name, settings, loader) if places[name] is Place.LOCAL else Remote(handle, settings)
             for name, handle in services.items()
         }
         engine = Engine(settings, stages)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.fields import Json
+from serving.calls import Call
 from serving.errors import kind
-from serving.stages import Call
 from serving.telemetry.spans import SPANS
 from serving.telemetry.table import NODE_ERRORS, NODE_SECONDS, OBJECTS
 

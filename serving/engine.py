@@ -107,15 +107,15 @@ class Engine:
                 found += estimator.estimate(views) if known else await stage.estimate(views, context.call())
         return found
 
-    async def match(self, pairs: Sequence[tuple[Attributes, Attributes]]) -> list[Verification]:
+    async def match(self, pairs: Sequence[tuple[Attributes, Attributes]], context: Context) -> list[Verification]:
         """How alike the templates of each pair are."""
-        return await self.stages["verify-matcher"].match(pairs)
+        return await self.stages["verify-matcher"].match(pairs, context.call())
 
-    async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]:
+    async def best(self, first: Objects, second: Objects, context: Context) -> tuple[int, int, Verification]:
         """Which of the first and which of the second objects are most alike, and how much."""
         if "verify-matcher" not in self.stages:
             raise UnknownService("There is no verify-matcher here")
-        return await self.stages["verify-matcher"].best(first, second)
+        return await self.stages["verify-matcher"].best(first, second, context.call())
 
     def _viewer(self, name: str) -> Estimator[Any]:
         """The estimator whose ``view`` cuts what its models look at, wherever these run."""

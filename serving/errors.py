@@ -101,6 +101,11 @@ def kind(error: BaseException) -> str:
     return next((base.__name__ for base in type(cause).__mro__ if base in STATUS), "internal")
 
 
+def is_foreseen(error: BaseException) -> bool:
+    """Whether clients are told what it says."""
+    return any(base in STATUS for base in type(error).__mro__)
+
+
 def problem(error: Exception) -> Problem:
     """What to tell the client; what nobody foresaw is logged and told as no more than an internal error."""
     cause = unwrapped(error)

@@ -180,7 +180,7 @@ async def _pair(engine: Engine, graph: Wanted, dialect: Dialect, samples: list[A
         answers.append(done.answer(echo=context.options.echo, **beside))
     first, second = (_templates(document, index) for index, document in enumerate(documents))
     with context.timings.measure("verify-matcher"):
-        one, other, found = await engine.best(list(first.values()), list(second.values()))
+        one, other, found = await engine.best(list(first.values()), list(second.values()), context)
     pair = [list(first)[one], list(second)[other]]
     return {"samples": answers, "verification": dialect.verification(found), "pair": pair}
 

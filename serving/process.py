@@ -40,6 +40,6 @@ async def _verified(engine: Engine, document: Document, context: Context) -> Jso
         raise BadDocument("Input should be a list of exactly 2 objects", ("objects",), "list_length")
     first, second = (document.read(index, {TEMPLATE}) for index in (0, 1))
     with context.timings.measure("verify-matcher"):
-        [found] = await engine.match([(first, second)])
+        [found] = await engine.match([(first, second)], context)
     verification = document.dialect.verification(found)
     return document.answer(echo=context.options.echo, verification=verification, **context.beside())

@@ -1,12 +1,15 @@
 """A service wherever it runs: in this process, or behind a Ray Serve handle. Callers do not know which."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 import cv2
-from ray.exceptions import ActorUnavailableError, RayActorError
+from ray import serve
+from ray.exceptions import RayActorError
+from ray.serve.exceptions import RayServeException
 from ray.serve.handle import DeploymentHandle
 
 from estimators import Detector, Estimator, Image, Matcher, Node
@@ -15,15 +18,20 @@ from schemas import Attributes
 from schemas.attributes import Verification
 from serving import telemetry
 from serving.batching import Batcher, Batching
+from serving.calls import ANYTIME, Answered, Asked, Call, Calls, sound
+from serving.errors import is_foreseen
 from serving.loading import Loader, chosen
 from serving.settings import Settings
 from serving.telemetry.meter import Meter
+
+logger = logging.getLogger("ray.serve")
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Pair = tuple[Attributes, Attributes]
 Objects = Sequence[Attributes]
 
+_BYTES_TOGETHER = 8 * 2**20  # of the images of calls that travel together: eight of a camera of 600 x 600 pixels
 _WAIT_OF_GPU = 0.005  # seconds; a run on a GPU costs about as much for one object as for many
 
 
@@ -34,27 +42,13 @@ class Status(NamedTuple):
     missing: str | None
 
 
-class Call(NamedTuple):
-    """What belongs to a call besides its arguments."""
-
-    seconds: float | None = None  # until nobody waits for the answer any more; None where that is not known
-    traceparent: str | None = None  # the caller's span, where there is one
-
-    def after(self, seconds: float) -> "Call":
-        """The same call, so many seconds later."""
-        return self if self.seconds is None else self._replace(seconds=self.seconds - seconds)
-
-
-ANYTIME = Call()
-
-
 class Stage(Protocol):
     """A service that can be awaited."""
 
     async def detect(self, image: Image, threshold: float | None, call: Call = ANYTIME) -> list[Attributes]: ...
     async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]: ...
-    async def match(self, pairs: Sequence[Pair]) -> list[Verification]: ...
-    async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]: ...
+    async def match(self, pairs: Sequence[Pair], call: Call = ANYTIME) -> list[Verification]: ...
+    async def best(self, first: Objects, second: Objects, call: Call = ANYTIME) -> tuple[int, int, Verification]: ...
     async def status(self) -> Status: ...
 
 
@@ -111,11 +105,11 @@ class Local:
     async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]:
         return await self._run(call, len(views), _estimator(self.node).estimate, views)
 
-    async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
-        return await self._run(ANYTIME, len(pairs), _matcher(self.node).match, pairs)
+    async def match(self, pairs: Sequence[Pair], call: Call = ANYTIME) -> list[Verification]:
+        return await self._run(call, len(pairs), _matcher(self.node).match, pairs)
 
-    async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]:
-        return await self._run(ANYTIME, len(first) * len(second), _matcher(self.node).best, first, second)
+    async def best(self, first: Objects, second: Objects, call: Call = ANYTIME) -> tuple[int, int, Verification]:
+        return await self._run(call, len(first) * len(second), _matcher(self.node).best, first, second)
 
     async def status(self) -> Status:
         return Status(self._models, self._missing)
@@ -142,9 +136,11 @@ class Hosted:
     def __init__(self, name: str, settings: Settings) -> None:
         telemetry.start(settings.traces)
         self._local = Local(name, settings)
+        accelerated = settings.accelerated(name)
+        self._calls_a_replica = 2 if accelerated else 1  # a GPU would be idle until the next call arrives
         wait = settings.batch_wait
         if wait is None:
-            wait = _WAIT_OF_GPU if settings.accelerated(name) else 0.0
+            wait = _WAIT_OF_GPU if accelerated else 0.0
         batching = Batching(settings.max_batch, wait)
         self._detecting = Batcher[Image, list[Attributes]](self._detect, batching, meter=Meter(name))
         self._estimating = Batcher[Any, Attributes](self._estimate, batching, meter=Meter(name))
@@ -156,20 +152,49 @@ class Hosted:
     async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]:
         return await self._estimating.ask(views, None, call.seconds, call.traceparent)
 
-    async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
-        return await self._local.match(pairs)
+    async def match(self, pairs: Sequence[Pair], call: Call = ANYTIME) -> list[Verification]:
+        return await self._local.match(pairs, call)
 
-    async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]:
-        return await self._local.best(first, second)
+    async def best(self, first: Objects, second: Objects, call: Call = ANYTIME) -> tuple[int, int, Verification]:
+        return await self._local.best(first, second, call)
 
     async def status(self) -> Status:
         return await self._local.status()
+
+    async def together(self, asked: Sequence[Asked]) -> Answered:
+        """Several calls at once, each as if it had come alone."""
+        calls = (getattr(self, each.method)(*each.arguments, each.call) for each in asked)
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        if any(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes):
+            raise asyncio.CancelledError  # this process ends
+        return Answered([self._told(outcome) for outcome in outcomes], self._at_once())
+
+    def _at_once(self) -> int | None:
+        """How many calls a gateway should have under way; None where replicas come and go with the load."""
+        replicas = _fixed_replicas()
+        return None if replicas is None else max(replicas, 1) * self._calls_a_replica
+
+    def _told(self, outcome: Any) -> Any:
+        """An outcome as it can travel: what nobody foresaw may hold anything, and is logged here."""
+        if not isinstance(outcome, Exception) or is_foreseen(outcome):
+            return outcome
+        logger.error("unforeseen error in %s", self._local.name, exc_info=outcome)
+        return RuntimeError(f"{type(outcome).__name__} in {self._local.name}")
 
     def _detect(self, images: Sequence[Image], threshold: Any) -> Awaitable[list[list[Attributes]]]:
         return asyncio.to_thread(_detector(self._local.node).detect, images, threshold)
 
     def _estimate(self, views: Sequence[Any], _: Any) -> Awaitable[list[Attributes]]:
         return asyncio.to_thread(_estimator(self._local.node).estimate, views)
+
+
+def _fixed_replicas() -> int | None:
+    """How many replicas the deployment of this one has; None where that follows the load, or this is none."""
+    try:
+        deployment = serve.get_replica_context()._deployment_config  # noqa: SLF001 - told nowhere else
+    except RayServeException:
+        return None
+    return deployment.num_replicas if deployment.autoscaling_config is None else None
 
 
 def _detector(node: Node) -> Detector:
@@ -193,48 +218,33 @@ def _matcher(node: Node) -> Matcher:
 class Remote:
     """A service in a deployment of its own."""
 
-    def __init__(self, handle: "DeploymentHandle[Any]") -> None:
+    def __init__(self, handle: "DeploymentHandle[Any]", settings: Settings) -> None:
         self._handle = handle
+        self._calls = Calls(handle.together.remote, settings.max_queued)
+        self._share = 1 / settings.max_batch  # of what travels together, of one object
 
     async def detect(self, image: Image, threshold: float | None, call: Call = ANYTIME) -> list[Attributes]:
-        found: list[Attributes] = await self._call("detect", image, threshold, call=call)
+        weight = min(image.nbytes / _BYTES_TOGETHER, 1.0)
+        found: list[Attributes] = await self._calls.ask("detect", image, threshold, call=call, weight=weight)
         return found
 
     async def estimate(self, views: Sequence[Any], call: Call = ANYTIME) -> list[Attributes]:
-        found: list[Attributes] = await self._call("estimate", views, call=call)
+        weight = len(views) * self._share
+        found: list[Attributes] = await self._calls.ask("estimate", views, call=call, weight=weight)
         return found
 
-    async def match(self, pairs: Sequence[Pair]) -> list[Verification]:
-        found: list[Verification] = await self._call("match", pairs)
+    async def match(self, pairs: Sequence[Pair], call: Call = ANYTIME) -> list[Verification]:
+        found: list[Verification] = await self._calls.ask("match", pairs, call=call, weight=self._share)
         return found
 
-    async def best(self, first: Objects, second: Objects) -> tuple[int, int, Verification]:
-        found: tuple[int, int, Verification] = await self._call("best", first, second)
+    async def best(self, first: Objects, second: Objects, call: Call = ANYTIME) -> tuple[int, int, Verification]:
+        weight = self._share
+        found: tuple[int, int, Verification] = await self._calls.ask("best", first, second, call=call, weight=weight)
         return found
 
     async def status(self) -> Status:
-        found: Status = await self._call("status")
-        return found
-
-    async def _call(self, method: str, *arguments: Any, call: Call | None = None) -> Any:
-        """The answer of a replica; of a second one where the first died, which is safe as services are pure."""
-        remote = getattr(self._handle, method).remote
-        start = time.monotonic()
         try:
-            return await _sound(remote(*arguments, *([call] if call else [])))
-        except RayActorError:
-            return await _sound(remote(*arguments, *([call.after(time.monotonic() - start)] if call else [])))
-
-
-async def _sound(answer: Awaitable[T]) -> T:
-    """The answer of a replica, where its work was not cancelled over there, as at its end.
-
-    Such a cancellation comes back as ours, and would end a graph's node without a word.
-    """
-    try:
-        return await answer
-    except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise  # nobody waits for the answer any more
-        raise ActorUnavailableError("The replica gave the work up", None) from None
+            found: Status = await sound(self._handle.status.remote())
+        except RayActorError:  # the replica died
+            found = await sound(self._handle.status.remote())
+        return found

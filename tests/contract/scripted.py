@@ -14,9 +14,10 @@ from schemas import Attributes
 from schemas.attributes import BOX, CONFIDENCE, KIND, Box, Gender, Verification
 from schemas.attributes import GENDER as GENDER_ATTRIBUTE
 from serving.api import application
+from serving.calls import ANYTIME, Call
 from serving.engine import Engine
 from serving.settings import Settings
-from serving.stages import ANYTIME, Call, Stage, Status
+from serving.stages import Stage, Status
 from tests.pictures import encoded
 
 FACE = {"id": 5, "class": "face", "bbox": [0.1, 0.1, 0.9, 0.9], "mine": [1]}
@@ -43,11 +44,15 @@ class Scripted:
         await self._act()
         return [Attributes({GENDER_ATTRIBUTE: Gender.FEMALE})] * len(views)
 
-    async def match(self, pairs: Sequence[Any]) -> list[Verification]:
+    async def match(self, pairs: Sequence[Any], call: Call = ANYTIME) -> list[Verification]:
+        self.calls.append(call)
         await self._act()
         return [Verification(1, 0.0, 1.0, 0.9)] * len(pairs)
 
-    async def best(self, first: Sequence[Any], second: Sequence[Any]) -> tuple[int, int, Verification]:
+    async def best(
+        self, first: Sequence[Any], second: Sequence[Any], call: Call = ANYTIME
+    ) -> tuple[int, int, Verification]:
+        self.calls.append(call)
         await self._act()
         return len(first) - 1, len(second) - 1, Verification(1, 0.0, 1.0, 0.9)
 

@@ -12,9 +12,10 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from estimators import CATALOGUE
+from serving.calls import Call
 from serving.errors import Overloaded
 from serving.settings import Settings
-from serving.stages import Call, Hosted
+from serving.stages import Hosted
 from serving.telemetry.spans import SPANS, NoExporter, wanted
 from serving.telemetry.table import (
     BATCH,
