@@ -75,7 +75,7 @@ def listening_socket(path: str) -> int | None:
 def main() -> None:
     arguments = sys.argv[1:]
     body_timeout, holder = int(os.environ.get("FACET_HAPROXY_BODY_TIMEOUT", "15")), os.environ.get("FACET_LISTENER")
-    for flag, name in zip(arguments, arguments[1:]):  # noqa: B905, RUF007 - pairs of neighbours, in any Python from 3.9
+    for flag, name in zip(arguments, arguments[1:], strict=False):  # noqa: RUF007 - any Python from 3.10 will do
         if flag == "-f":
             file = Path(name)
             written = file.read_text(encoding="utf-8")
