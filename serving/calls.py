@@ -13,6 +13,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -45,6 +46,9 @@ class Answered(NamedTuple):
 
     outcomes: Sequence[Any]  # of each its result, or the exception that it raised
     at_once: int | None  # as many calls each caller should have under way; None for any number, and each alone
+    since: float = (
+        0.0  # when the replica that says so started: younger ones know of changes that older ones are not told
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -79,7 +83,8 @@ class Calls:
         self._send, self._most = send, most
         self._waiting: deque[_Job] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._at_once: int | None = None  # until an answer tells
+        self.at_once: int | None = None  # until an answer tells
+        self._told = 0.0  # when the replica started that told it
 
     async def ask(self, method: str, *arguments: Any, call: Call = ANYTIME, weight: float = 1.0) -> Any:
         """What ``method`` of the service returns or raises.
@@ -94,11 +99,16 @@ class Calls:
         job = _Job(Asked(method, arguments, call), weight, expires, loop.create_future())
         self._waiting.append(job)
         loop.call_soon(self._start)  # after others that are about to ask
-        return await job.answer
+        try:
+            return await job.answer
+        except asyncio.CancelledError:
+            with suppress(ValueError):  # it is under way
+                self._waiting.remove(job)  # what nobody waits for takes no place, and its image no memory
+            raise
 
     def _start(self) -> None:
         """Sends off what may be sent."""
-        while self._waiting and (self._at_once is None or len(self._under_way) < self._at_once):
+        while self._waiting and (self.at_once is None or len(self._under_way) < self.at_once):
             if jobs := self._next():
                 carrying = asyncio.create_task(self._carry(jobs))
                 self._under_way.add(carrying)
@@ -115,7 +125,7 @@ class Calls:
         while self._waiting:
             job = self._waiting[0]
             if not job.answer.done() and job.expires > now:
-                if jobs and (self._at_once is None or job.weight > room):
+                if jobs and (self.at_once is None or job.weight > room):
                     break
                 jobs.append(job)
                 room -= job.weight
@@ -134,20 +144,30 @@ class Calls:
 
         for job in jobs:
             job.answer.add_done_callback(given_up)
-        for job, outcome in zip(jobs, await self._outcomes(jobs), strict=True):
-            job.settle(outcome)
+        try:
+            outcomes = await self._outcomes(jobs)
+        except RayActorError:
+            await asyncio.gather(*(self._again(job) for job in jobs if not job.answer.done()))
+        else:
+            for job, outcome in zip(jobs, outcomes, strict=True):
+                job.settle(outcome)
 
-    async def _outcomes(self, jobs: Sequence[_Job], again: bool = True) -> Sequence[Any]:
+    async def _again(self, job: _Job) -> None:
+        try:
+            [outcome] = await self._outcomes([job])
+        except RayActorError as error:
+            outcome = error
+        job.settle(outcome)
+
+    async def _outcomes(self, jobs: Sequence[_Job]) -> Sequence[Any]:
         try:
             answered = await sound(self._send([job.now() for job in jobs]))
-        except RayActorError as error:
-            if not again:
-                return [error]
-            alone = await asyncio.gather(*(self._outcomes([job], again=False) for job in jobs))
-            return [outcome for [outcome] in alone]
+        except RayActorError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer to who asked
             return [error] * len(jobs)
-        self._at_once = answered.at_once
+        if answered.since >= self._told:
+            self.at_once, self._told = answered.at_once, answered.since
         if len(answered.outcomes) != len(jobs):
             return [RuntimeError(f"{len(answered.outcomes)} answers to {len(jobs)} calls")] * len(jobs)
         return answered.outcomes

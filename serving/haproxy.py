@@ -21,6 +21,7 @@ from pathlib import Path
 _SECTION = re.compile(r"^\S.*$(?:\n(?![^\s#]).*$)*", re.MULTILINE)  # a line at the margin and those below that are not
 _BACKEND = re.compile(r"^ *use_backend ", re.MULTILINE)  # a gateway is known
 _BIND = re.compile(r"^( *)bind (\S+)(.*)$", re.MULTILINE)
+_PATIENCE = 10.0  # seconds for the port to be handed over
 _OWN_PAGES = ("frontend prometheus", "listen stats")
 _REQUESTS = "frontend http_frontend"
 
@@ -61,6 +62,7 @@ def listening_socket(path: str) -> int | None:
     Raises ``OSError`` where its holder cannot listen, either.
     """
     with socket.socket(socket.AF_UNIX) as counter:
+        counter.settimeout(_PATIENCE)
         try:
             counter.connect(path)
         except OSError:

@@ -130,7 +130,7 @@ def _ports() -> dict[str, str]:
     ports = dict(zip(alone, map(str, free_ports(len(alone))), strict=True))
     starts = range(_GATEWAYS.start, _GATEWAYS.stop, _BLOCK)
     blocks = (range(start, start + _BLOCK) for start in random.sample(starts, len(starts)))
-    free = next((block for block in blocks if all(map(_is_free, block))), _GATEWAYS)
+    free = next((block for block in blocks if all(map(is_free, block))), _GATEWAYS)
     return ports | {
         "RAY_SERVE_DIRECT_INGRESS_MIN_HTTP_PORT": str(free.start),
         "RAY_SERVE_DIRECT_INGRESS_MAX_HTTP_PORT": str(free.stop - 1),
@@ -158,16 +158,34 @@ def free_port() -> int:
 
 def free_ports(count: int) -> list[int]:
     """So many such ports."""
-    found = list(islice(filter(_is_free, random.sample(_PORTS, len(_PORTS))), count))
+    found = list(islice(filter(is_free, random.sample(_PORTS, len(_PORTS))), count))
     if len(found) < count:
         raise RuntimeError(f"no {count} ports from {_PORTS.start} to {_PORTS.stop - 1} are free")
     return found
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as listener:
-        try:
-            listener.bind(("127.0.0.1", port))
-        except OSError:
-            return False
+def is_free(port: int) -> bool:
+    """Whether nobody has it, at any address of this machine."""
+    for family, everywhere in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):  # noqa: S104 - nobody listens there
+        if family == socket.AF_INET6 and not _IPV6:
+            continue
+        with socket.socket(family) as listener:
+            try:
+                if family == socket.AF_INET6:
+                    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                listener.bind((everywhere, port))
+            except OSError:
+                return False
     return True
+
+
+def _has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as listener:
+            listener.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+_IPV6 = _has_ipv6()

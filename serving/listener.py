@@ -6,7 +6,8 @@ hands it to each HAProxy that starts (``serving/haproxy.py``) through a socket i
 them clients wait instead of being turned away.
 
 The port is opened when it is first asked for, which is when the first gateway can answer: until then clients are
-refused, as is usual while a server starts, and again as soon as it is to end.
+refused, as is usual while a server starts. When the server is to end it is closed here at once, and for good when
+HAProxy has gone, too.
 """
 
 import logging
@@ -14,10 +15,12 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 logger = logging.getLogger(__name__)
 
+_PATIENCE = 5.0  # seconds for the end
+_PAUSE = 0.5  # seconds
 _WAITING = 4096  # connections that may wait for the next HAProxy; the system may allow fewer (net.core.somaxconn)
 
 
@@ -31,13 +34,15 @@ def held(path: Path, host: str, port: int) -> Iterator[Callable[[], None]]:
     with socket.socket(socket.AF_UNIX) as counter:
         counter.bind(str(path))
         counter.listen()
-        hander = Thread(target=_hand_out, args=(counter, host, port), name=held.__name__, daemon=True)
+        ending = Event()
+        hander = Thread(target=_hand_out, args=(counter, host, port, ending), name=held.__name__, daemon=True)
         hander.start()
 
         def let_go() -> None:
+            ending.set()
             with suppress(OSError):  # it has been let go before
                 counter.shutdown(socket.SHUT_RDWR)
-            hander.join()
+            hander.join(_PATIENCE)
 
         try:
             yield let_go
@@ -46,23 +51,28 @@ def held(path: Path, host: str, port: int) -> Iterator[Callable[[], None]]:
             path.unlink(missing_ok=True)
 
 
-def _hand_out(counter: socket.socket, host: str, port: int) -> None:
+def _hand_out(counter: socket.socket, host: str, port: int, ending: Event) -> None:
     listening: socket.socket | None = None
-    with suppress(OSError):  # the end of the block
-        while True:
+    while not ending.is_set():
+        try:
             asking, _ = counter.accept()
-            with asking:
-                try:
-                    listening = listening or _opened(host, port)
-                    socket.send_fds(asking, [b"0"], [listening.fileno()])
-                except OSError as error:
-                    logger.exception("The port %d of %s could not be handed to HAProxy", port, host)
-                    with suppress(OSError):
-                        asking.sendall(f"cannot listen on {host}:{port}: {error.strerror}".encode())
+        except OSError:  # the end, or no descriptor is left just now
+            ending.wait(_PAUSE)
+            continue
+        with asking, suppress(OSError):  # who asked may have left
+            try:
+                listening = listening or _opened(host, port)
+            except (OSError, ValueError) as error:
+                why = getattr(error, "strerror", None) or str(error)
+                logger.error("The port %d of %s cannot be handed to HAProxy: %s", port, host, why)  # noqa: TRY400 - it is all there is to say
+                asking.sendall(f"cannot listen on {host}:{port}: {why}".encode())
+            else:
+                socket.send_fds(asking, [b"0"], [listening.fileno()])
     if listening is not None:
         listening.close()
 
 
 def _opened(host: str, port: int) -> socket.socket:
     family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-    return socket.create_server((host, port), family=family, backlog=_WAITING)
+    both = host == "::" and socket.has_dualstack_ipv6()  # which Ray has HAProxy take for all addresses, too
+    return socket.create_server((host, port), family=family, backlog=_WAITING, dualstack_ipv6=both)

@@ -135,6 +135,7 @@ class Hosted:
 
     def __init__(self, name: str, settings: Settings) -> None:
         telemetry.start(settings.traces)
+        self._since = time.time()
         self._local = Local(name, settings)
         accelerated = settings.accelerated(name)
         self._calls_a_replica = 2 if accelerated else 1  # a GPU would be idle until the next call arrives
@@ -167,7 +168,7 @@ class Hosted:
         outcomes = await asyncio.gather(*calls, return_exceptions=True)
         if any(isinstance(outcome, asyncio.CancelledError) for outcome in outcomes):
             raise asyncio.CancelledError  # this process ends
-        return Answered([self._told(outcome) for outcome in outcomes], self._at_once())
+        return Answered([self._told(outcome) for outcome in outcomes], self._at_once(), self._since)
 
     def _at_once(self) -> int | None:
         """How many calls a gateway should have under way; None where replicas come and go with the load."""
@@ -234,11 +235,12 @@ class Remote:
         return found
 
     async def match(self, pairs: Sequence[Pair], call: Call = ANYTIME) -> list[Verification]:
-        found: list[Verification] = await self._calls.ask("match", pairs, call=call, weight=self._share)
+        weight = min(len(pairs) * self._share, 1.0)
+        found: list[Verification] = await self._calls.ask("match", pairs, call=call, weight=weight)
         return found
 
     async def best(self, first: Objects, second: Objects, call: Call = ANYTIME) -> tuple[int, int, Verification]:
-        weight = self._share
+        weight = min((len(first) + len(second)) * self._share, 1.0)
         found: tuple[int, int, Verification] = await self._calls.ask("best", first, second, call=call, weight=weight)
         return found
 

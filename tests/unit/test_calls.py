@@ -203,6 +203,56 @@ async def test_more_than_may_wait_are_refused() -> None:
     assert [isinstance(outcome, BackPressureError) for outcome in outcomes] == [False, False, True]
 
 
+async def test_who_leaves_frees_a_place() -> None:
+    replicas = Replicas(turns=20)
+    made = await known(replicas, most=2)
+    first = asyncio.create_task(made.ask("first"))
+    await asyncio.sleep(0.0)
+    await asyncio.sleep(0.0)
+    leaving = [asyncio.create_task(made.ask("estimate")) for _ in range(2)]
+    await asyncio.sleep(0.0)
+    for each in leaving:
+        each.cancel()
+    await asyncio.gather(*leaving, return_exceptions=True)
+    assert await made.ask("last") == ("last",)
+    assert await first == ("first",)
+    assert replicas.sizes == [1, 1]
+
+
+async def test_after_a_death_nobody_waits_for_others() -> None:
+    replicas, slow = Replicas(), asyncio.Event()
+
+    async def together(asked: list[Asked]) -> Answered:
+        answered = await replicas.together(asked)
+        if [each.method for each in asked] == ["slow"]:
+            await slow.wait()
+        return answered
+
+    made = Calls(together, 100)
+    await made.ask("first")
+    replicas.deaths = [GONE]
+    late, quick = (asyncio.create_task(made.ask(method, weight=0.5)) for method in ("slow", "quick"))
+    async with asyncio.timeout(5):
+        assert await quick == ("quick",)
+        assert not late.done()
+        slow.set()
+        assert await late == ("slow",)
+
+
+async def test_the_youngest_replica_tells_how_many_calls_there_may_be() -> None:
+    answers = [Answered([None], 1, 10.0), Answered([None], 4, 20.0), Answered([None], 1, 10.0)]
+
+    async def send(_: list[Asked]) -> Answered:
+        return answers.pop(0)
+
+    made = Calls(send, 1)
+    told = []
+    while answers:
+        await made.ask("estimate")
+        told.append(made.at_once)
+    assert told == [1, 4, 4]
+
+
 async def test_too_few_outcomes_fail_all_rather_than_mix_them_up() -> None:
     async def short(_: list[Asked]) -> Answered:
         return Answered([], 1)

@@ -115,6 +115,12 @@ def test_the_port_can_be_let_go_before(tmp_path: Path, port: int) -> None:
         let_go()
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_all_addresses_are_those_of_both_kinds(tmp_path: Path, port: int) -> None:
+    with held(tmp_path / "s", "::", port), socket.socket(fileno=listening_socket(str(tmp_path / "s"))):
+        assert not refused(port)
+
+
 def test_who_asks_is_told_that_the_port_is_taken(holder: str, port: int) -> None:
     said = f"cannot listen on 127.0.0.1:{port}: Address already in use"
     with socket.create_server(("127.0.0.1", port)), pytest.raises(OSError, match=said):

@@ -28,6 +28,14 @@ def test_servers_that_run_share_no_port(tmp_path: Path) -> None:
     assert all(len(other) == 104 for other in others)
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.2", ""])
+def test_a_port_is_free_if_it_is_at_every_address(address: str) -> None:
+    port = ingress.free_port()
+    with socket.create_server((address, port)):
+        assert not ingress.is_free(port)
+    assert ingress.is_free(port)
+
+
 def test_ports_that_are_taken_are_not_handed_out() -> None:
     found = ingress.free_ports(3)
     assert len(set(found)) == 3
