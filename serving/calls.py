@@ -46,9 +46,7 @@ class Answered(NamedTuple):
 
     outcomes: Sequence[Any]  # of each its result, or the exception that it raised
     at_once: int | None  # as many calls each caller should have under way; None for any number, and each alone
-    since: float = (
-        0.0  # when the replica that says so started: younger ones know of changes that older ones are not told
-    )
+    since: float = 0.0  # when the replica started: a change of their number is told to younger ones alone
 
 
 @dataclass(slots=True, eq=False)
@@ -84,7 +82,7 @@ class Calls:
         self._waiting: deque[_Job] = deque()
         self._under_way: set[asyncio.Task[None]] = set()
         self.at_once: int | None = None  # until an answer tells
-        self._told = 0.0  # when the replica started that told it
+        self._since = 0.0  # when the replica started that told it
 
     async def ask(self, method: str, *arguments: Any, call: Call = ANYTIME, weight: float = 1.0) -> Any:
         """What ``method`` of the service returns or raises.
@@ -166,8 +164,8 @@ class Calls:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer to who asked
             return [error] * len(jobs)
-        if answered.since >= self._told:
-            self.at_once, self._told = answered.at_once, answered.since
+        if answered.since >= self._since:
+            self.at_once, self._since = answered.at_once, answered.since
         if len(answered.outcomes) != len(jobs):
             return [RuntimeError(f"{len(answered.outcomes)} answers to {len(jobs)} calls")] * len(jobs)
         return answered.outcomes

@@ -98,12 +98,13 @@ def kind(error: BaseException) -> str:
         return "Cancelled"
     if isinstance(cause, HTTPException):
         return f"HTTP{cause.status_code}"
-    return next((base.__name__ for base in type(cause).__mro__ if base in STATUS), "internal")
+    known = foreseen(cause)
+    return "internal" if known is None else known.__name__
 
 
-def is_foreseen(error: BaseException) -> bool:
-    """Whether clients are told what it says."""
-    return any(base in STATUS for base in type(error).__mro__)
+def foreseen(error: BaseException) -> type[Exception] | None:
+    """The class of ``STATUS`` that an error is of, whose message clients are told; None where nobody foresaw it."""
+    return next((base for base in type(error).__mro__ if issubclass(base, Exception) and base in STATUS), None)
 
 
 def problem(error: Exception) -> Problem:
@@ -111,11 +112,11 @@ def problem(error: Exception) -> Problem:
     cause = unwrapped(error)
     if isinstance(cause, HTTPException):
         return Problem(HTTPStatus(cause.status_code), cause.detail, dict(cause.headers or {}), kind(cause))
-    status = next((STATUS[base] for base in type(cause).__mro__ if base in STATUS), None)
-    if status is None:
+    known = foreseen(cause)
+    if known is None:
         logger.error("unforeseen error", exc_info=cause)
         return Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error", {}, kind(cause))
-    return Problem(status, _detail(cause), _headers(cause), kind(cause))
+    return Problem(STATUS[known], _detail(cause), _headers(cause), kind(cause))
 
 
 def _detail(cause: BaseException) -> Any:

@@ -35,6 +35,7 @@ was read in the source of Ray 2.60 and measured, see docs/performance.md and doc
     ``serving/haproxy.py``, by way of a shell, which says what it is for.
 """
 
+import errno
 import random
 import shutil
 import socket
@@ -166,26 +167,16 @@ def free_ports(count: int) -> list[int]:
 
 def is_free(port: int) -> bool:
     """Whether nobody has it, at any address of this machine."""
-    for family, everywhere in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):  # noqa: S104 - nobody listens there
-        if family == socket.AF_INET6 and not _IPV6:
-            continue
-        with socket.socket(family) as listener:
-            try:
-                if family == socket.AF_INET6:
-                    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                listener.bind((everywhere, port))
-            except OSError:
-                return False
-    return True
+    return _can_bind(socket.AF_INET, port) and _can_bind(socket.AF_INET6, port)
 
 
-def _has_ipv6() -> bool:
+def _can_bind(family: socket.AddressFamily, port: int) -> bool:
+    """Whether all addresses of a family have the port free, as they do where the machine has none."""
     try:
-        with socket.socket(socket.AF_INET6) as listener:
-            listener.bind(("::1", 0))
-    except OSError:
-        return False
+        with socket.socket(family) as listener:
+            if family == socket.AF_INET6:
+                listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            listener.bind(("", port))
+    except OSError as error:
+        return error.errno in {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
     return True
-
-
-_IPV6 = _has_ipv6()

@@ -19,7 +19,7 @@ from schemas.attributes import Verification
 from serving import telemetry
 from serving.batching import Batcher, Batching
 from serving.calls import ANYTIME, Answered, Asked, Call, Calls, sound
-from serving.errors import is_foreseen
+from serving.errors import foreseen
 from serving.loading import Loader, chosen
 from serving.settings import Settings
 from serving.telemetry.meter import Meter
@@ -177,7 +177,7 @@ class Hosted:
 
     def _told(self, outcome: Any) -> Any:
         """An outcome as it can travel: what nobody foresaw may hold anything, and is logged here."""
-        if not isinstance(outcome, Exception) or is_foreseen(outcome):
+        if not isinstance(outcome, Exception) or foreseen(outcome):
             return outcome
         logger.error("unforeseen error in %s", self._local.name, exc_info=outcome)
         return RuntimeError(f"{type(outcome).__name__} in {self._local.name}")
