@@ -13,9 +13,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 from PIL import Image as Pillow
+
+from models.runtime import onnxruntime as ort
 
 Image = NDArray[np.uint8]  # (height, width, 3) RGB
 Array = NDArray[np.float64]

@@ -17,8 +17,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-import onnxruntime as ort
-
+from models.runtime import onnxruntime as ort
 from models.session import CPU
 
 logger = logging.getLogger("facet")

@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import helper
 
 from models.branches import merge_branches
 from models.network import Network, number, text
+from models.runtime import onnxruntime as ort
 from models.session import CPU, SEVERITY_ERROR
 
 _BLOCK = 16  # channels: of AVX-512; AVX2 and NEON have 8 and 4

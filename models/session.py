@@ -1,4 +1,4 @@
-"""A loaded model: arrays in, arrays out. The only module that knows ONNX Runtime."""
+"""A loaded model: arrays in, arrays out."""
 
 from collections.abc import Sequence
 from functools import cache
@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from models.errors import UnavailableProvider
+from models.runtime import onnxruntime as ort
 
 CPU = ("CPUExecutionProvider",)
 PROVIDERS = {

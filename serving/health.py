@@ -23,7 +23,7 @@ def product_version() -> str:
     try:
         return installed_version("facet")
     except PackageNotFoundError:
-        return "0.1.0"
+        return "0.1.1"
 
 
 async def readiness(people: People, engine: Engine, request: Request) -> Response:

@@ -1,6 +1,7 @@
 """A real server: ``facet serve`` as a user starts it, with its own Ray cluster and the real models."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -19,9 +20,17 @@ def model_files(store: ModelStore) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def server(model_files: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that libraries of the server take for the user's cache."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="session")
+def server(model_files: dict[str, str], user_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running server, whose log is shown where it does not come up."""
-    with running(tmp_path_factory.mktemp("server") / "log.txt", model_files) as started:
+    folder = tmp_path_factory.mktemp("server")
+    variables = {**model_files, "XDG_CACHE_HOME": str(user_cache), "ORT_DISABLE_TELEMETRY": "0"}
+    with running(folder / "log.txt", variables) as started:
         yield started
 
 

@@ -211,3 +211,8 @@ def test_malformed_requests_do_no_harm(url: str, jpeg: bytes) -> None:
     assert sum(statuses.values()) == 400
     good = httpx.post(f"{url}/face-detector-face-fitter/v2/process/image", files={"image": jpeg}, timeout=30)
     assert len(good.json()["objects"]) == 1
+
+
+def test_a_server_that_answered_left_no_telemetry_behind(client: httpx.Client, user_cache: Path, jpeg: bytes) -> None:
+    client.post("/graph/v2/process/image", files={"image": jpeg}).raise_for_status()
+    assert [path for path in user_cache.rglob("*") if "onnxruntime" in str(path).lower()] == []
