@@ -12,7 +12,7 @@ from bench.photos import Photo
 from bench.pipeline import FITTER, graph_answer, nodes, ordered, settings, single_answer
 from bench.reference import Reference
 from estimators import CATALOGUE, Matcher
-from serving.loading import Loader
+from serving.engine.loading import Loader
 
 GRAPH, REFERENCE = "graph", "reference"  # what a loop does, besides the names of single services
 

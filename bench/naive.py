@@ -18,7 +18,7 @@ from bench.pipeline import FITTER, Faces, ordered, settings, single_answer
 from bench.plain import encoded
 from schemas import Attributes
 from schemas.wire import JSON
-from serving.loading import Loader
+from serving.engine.loading import Loader
 
 _RESERVED = {"num_cpus": 0.1}
 

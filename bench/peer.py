@@ -46,7 +46,7 @@ from estimators.composite import FaceDetectorTemplateExtractor
 from models import ModelStore
 from schemas.template import decode
 from schemas.wire import JSON, MSGPACK
-from serving.ingress import free_port
+from serving.launch.ingress import free_port
 
 DETECTOR, TEMPLATE = "centerface_dyn", "mobileface_V2"
 THRESHOLD = 0.4  # of the detector, in both

@@ -11,8 +11,8 @@ from estimators.geometry import Photo
 from graph import GraphSpec
 from schemas import Attributes, Picture
 from schemas.image import decode
-from serving.engine import planner, view_of
-from serving.loading import Loader
+from serving.engine.engine import planner, view_of
+from serving.engine.loading import Loader
 from serving.settings import Settings, arguments
 
 CONFIG = Path(__file__).parents[1] / "serve_config.yaml"

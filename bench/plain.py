@@ -18,7 +18,7 @@ from bench.pipeline import graph_answer, nodes, ordered, settings
 from schemas import Attributes, Document
 from schemas.v2 import V2
 from schemas.wire import JSON, encode_body
-from serving.loading import Loader
+from serving.engine.loading import Loader
 
 
 def encoded(faces: Sequence[Attributes]) -> bytes:

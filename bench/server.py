@@ -14,7 +14,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
-from serving.ingress import free_port
+from serving.launch.ingress import free_port
 
 ROOT = Path(__file__).parents[1]
 _MARK = "FACET_OWN_SERVER"  # in the environment of all processes of the server

@@ -24,8 +24,8 @@ from estimators import Detector, Estimator
 from estimators.geometry import Photo
 from schemas import Attributes, Picture
 from schemas.image import decode
-from serving.engine import view_of
-from serving.loading import Loader
+from serving.engine.engine import view_of
+from serving.engine.loading import Loader
 
 PHOTO = Path(__file__).parents[1] / "serving" / "static" / "astronaut.jpg"
 _WARM_UP = 3  # rounds that are not counted

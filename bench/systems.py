@@ -11,7 +11,7 @@ from typing import NamedTuple
 import yaml
 
 from bench.server import Server, answered, running, started
-from serving.ingress import free_port
+from serving.launch.ingress import free_port
 
 Start = Callable[[Path], AbstractContextManager[Server]]
 

@@ -20,12 +20,12 @@ from ray._common.formatters import JSONFormatter
 from ray.util import metrics
 from starlette.types import Message
 
-from serving.context import Timings
+from serving.cluster.telemetry import Publisher
+from serving.engine.context import Timings
+from serving.http.access_log import Exchange, logger
 from serving.telemetry.meter import Meter
-from serving.telemetry.publish import Publisher
-from serving.telemetry.requests import Exchange, logger
+from serving.telemetry.metrics import ERRORS, IN_FLIGHT, METRICS, PIXELS, RECEIVED, REQUEST_SECONDS, REQUESTS, SENT
 from serving.telemetry.spans import SPANS
-from serving.telemetry.table import ERRORS, IN_FLIGHT, METRICS, PIXELS, RECEIVED, REQUEST_SECONDS, REQUESTS, SENT
 from serving.telemetry.tracing import Tracing
 
 NODES = (

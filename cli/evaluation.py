@@ -19,7 +19,7 @@ from eval.report import Heading, as_json, page, table
 from eval.run import measured
 from eval.task import AnyTask
 from eval.tasks import TASKS
-from serving.checks import check
+from serving.engine.checks import check
 from serving.settings import Settings
 
 progress = Console(stderr=True)

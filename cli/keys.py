@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from cli.opened import CONFIG, Config, console, opened, show, within
-from serving.keys import RECOGNITION, SCOPES, BadKey, KeyRequest, made
+from serving.identity.keys import RECOGNITION, SCOPES, BadKey, KeyRequest, made
 from store import NotFound, Transaction, collections, keys
 
 keys_app = typer.Typer(no_args_is_help=True, help="API keys: make, show and revoke them.")

@@ -17,9 +17,9 @@ from estimators import CATALOGUE
 from models import Manifest, MissingModel, ModelError, ModelStore, load_manifest
 from models.fetch import pull
 from models.listing import progress_bars, table
-from serving import ingress
-from serving.checks import check
-from serving.health import product_version
+from serving.engine.checks import check
+from serving.http.health import product_version
+from serving.launch import ingress
 from serving.settings import Settings, arguments
 
 app = typer.Typer(no_args_is_help=True, invoke_without_command=True, add_completion=False)
@@ -90,7 +90,7 @@ def serve(  # noqa: PLR0913, PLR0917 - one argument an option
     asked = {"FACET_DASHBOARD": "1"} if dashboard else {}
     asked |= {"FACET_REQUIRE_KEY": "true"} if _is_open(chosen["host"]) else {}
     asked |= {"FACET_METRICS_PORT": str(metrics_port)} if metrics_port else {}
-    command = [sys.executable, "-m", "serving.launch", str(effective), str(config.parent)]
+    command = [sys.executable, "-m", "serving.launch.command", str(effective), str(config.parent)]
     environment = defaults | os.environ | asked
     os.execve(sys.executable, command, environment)  # noqa: S606 - it takes over this process and its signals
 

@@ -11,7 +11,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
-from serving.database import NoDatabase, database
+from serving.launch.database import NoDatabase, database
 from serving.settings import Settings, arguments
 from store import Store, StoreUnavailable, Transaction
 

@@ -11,8 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cli.opened import CONFIG, Config, console, opened, settings_of, show, using, within
 from models import MissingModel
-from serving.embedding import Embedder
-from serving.keys import KINDS
+from serving.identity.keys import KINDS
+from serving.identity.reembedding import Embedder
 from store import Duplicate, StoreError, Transaction, collections, faces, reembed, transfer
 
 store_app = typer.Typer(no_args_is_help=True, help="The database of people: look at it, copy it, bring it up to date.")

@@ -1,4 +1,4 @@
-"""Facet with the interfaces of other products, as serve_config.yaml names it; ``serving.app`` is without them."""
+"""Facet with the interfaces of other products: the application that serve_config.yaml names."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from ray.serve import Application
 
 from compat.compreface import CompreFace
 from compat.smartface import SmartFace
-from serving import app
+from serving.cluster import app
 from serving.facade import Maker
 from serving.settings import Settings
 

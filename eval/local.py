@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import uvicorn
 
 from estimators import CATALOGUE
-from serving.api import application
-from serving.engine import Engine
-from serving.loading import Loader
+from serving.cluster.stages import Local
+from serving.engine.engine import Engine
+from serving.engine.loading import Loader
+from serving.http.application import application
 from serving.settings import Settings
-from serving.stages import Local
 
 _PATIENCE = 60.0  # seconds for the server to begin to listen, once all models are loaded
 

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from starlette.types import ASGIApp
 
-from serving.people import People
+from serving.identity.people import People
 
 
 class Facade(Protocol):

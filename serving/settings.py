@@ -15,7 +15,7 @@ from schemas.image import ImageLimits
 
 
 class Placement(StrEnum):
-    """Where an operator wants a service to run, see ``serving/placement.py``."""
+    """Where an operator wants a service to run, see ``serving/cluster/placement.py``."""
 
     AUTO = "auto"
     LOCAL = "local"

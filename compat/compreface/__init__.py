@@ -11,7 +11,7 @@ from compat.compreface.call import failure
 from compat.compreface.cors import Cors
 from compat.compreface.errors import Code, Refusal
 from compat.compreface.routes import PREFIXES, authorised, routes
-from serving.people import People
+from serving.identity.people import People
 
 __all__ = ["CompreFace"]
 

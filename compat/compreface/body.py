@@ -18,8 +18,8 @@ from compat.compreface.errors import (
 )
 from schemas import TooLarge
 from schemas.wire import JSON
-from serving import http
-from serving.admission import Body
+from serving.http import bodies
+from serving.http.admission import Body
 from serving.settings import Settings
 
 MAX_FILE = 5 * 2**20  # bytes: "Max size is 5Mb"
@@ -39,7 +39,7 @@ async def images(request: Request, settings: Settings, body: Body, names: tuple[
         said = f"Content type '{sent[:80]}' not supported: send multipart/form-data or application/json"
         raise Refusal(said, Code.UNDEFINED, 415)
     try:
-        async with http.form(request, _most(settings), body) as fields:
+        async with bodies.form(request, _most(settings), body) as fields:
             files = [_part(fields, name) for name in names]
             for file in files:
                 _check_extension(file.filename or "")
@@ -51,7 +51,7 @@ async def images(request: Request, settings: Settings, body: Body, names: tuple[
 async def json_value(request: Request, settings: Settings, body: Body) -> Any:
     """The JSON in the body, whatever its content type; raises ``Refusal`` and ``BadDocument``."""
     try:
-        return await http.value(request, JSON, _most(settings), body)
+        return await bodies.value(request, JSON, _most(settings), body)
     except TooLarge as error:
         raise _too_large(error) from None
 

@@ -9,11 +9,11 @@ from starlette.responses import JSONResponse, Response
 from compat.compreface.answers import Style
 from compat.compreface.errors import told
 from schemas.wire import JSON
-from serving.admission import Body
-from serving.context import Context, Options, Timings
-from serving.errors import kind
-from serving.people import People
-from serving.visit import visit
+from serving.engine.context import Context, Options, Timings
+from serving.http.admission import Body
+from serving.http.errors import kind
+from serving.http.lifecycle import visit
+from serving.identity.people import People
 
 S = TypeVar("S")
 T = TypeVar("T")

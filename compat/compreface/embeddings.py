@@ -18,9 +18,9 @@ from compat.compreface.services import Gallery
 from estimators.template import Identity
 from schemas.fields import Json
 from schemas.template import Template, encode
-from serving.admission import Body
-from serving.context import Context
-from serving.loading import template_identity
+from serving.engine.context import Context
+from serving.engine.loading import template_identity
+from serving.http.admission import Body
 from serving.settings import Settings
 
 S = TypeVar("S")

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from schemas.errors import BadImage, Fault
 from schemas.template import TemplateMismatch
-from serving.errors import Unauthorised, problem
+from serving.http.errors import Unauthorised, problem
 from store import ModelMismatch
 
 

@@ -16,10 +16,10 @@ from compat.compreface.names import checked, key_of
 from compat.compreface.query import paged, subject_given, subject_wanted, threshold
 from compat.compreface.services import Gallery, opened
 from compat.compreface.sight import image_limits
-from serving.admission import Body
-from serving.context import Context
-from serving.gate import Gate
-from serving.people import People, identity_of
+from serving.engine.context import Context
+from serving.http.admission import Body
+from serving.identity.gate import Gate
+from serving.identity.people import People, identity_of
 from store import Duplicate, NotFound, Paging, Transaction, faces, members
 
 _CACHED = {"Cache-Control": "private, max-age=31536000"}  # a photograph of a person: not for caches that others share

@@ -15,8 +15,8 @@ from compat.compreface.services import Gallery
 from compat.compreface.sight import Seen, seen, versions
 from schemas.attributes import TEMPLATE
 from schemas.fields import Json
-from serving.admission import Body
-from serving.context import Context
+from serving.engine.context import Context
+from serving.http.admission import Body
 
 S = TypeVar("S")
 MOST_SUBJECTS = 1000  # that are looked for

@@ -6,7 +6,7 @@ build lacks.
 
 from collections.abc import Collection, Mapping
 
-from serving.engine import Engine
+from serving.engine.engine import Engine
 
 DETECTOR = "face-detector-face-fitter"
 CALCULATOR = "calculator"

@@ -9,8 +9,8 @@ from starlette.routing import Route
 from compat.compreface import embeddings, examples, images, subjects, system
 from compat.compreface.call import Opener, Reader, Worker, endpoint, nothing
 from compat.compreface.services import DETECTION, HEADER, VERIFICATION, Gallery, check, gallery
-from serving.keys import RECOGNITION
-from serving.people import People
+from serving.identity.keys import RECOGNITION
+from serving.identity.people import People
 
 S = TypeVar("S")
 T = TypeVar("T")

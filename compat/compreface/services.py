@@ -4,8 +4,8 @@ import re
 from typing import NamedTuple
 
 from compat.compreface.errors import bad_key, missing_header, unknown_service
-from serving.keys import RECOGNITION, space_of
-from serving.people import People
+from serving.identity.keys import RECOGNITION, space_of
+from serving.identity.people import People
 from store import Collection, NotFound, collections
 
 DETECTION, VERIFICATION = "detection", "verification"  # scopes of keys, beside RECOGNITION

@@ -12,8 +12,8 @@ from schemas import Attributes, Frame
 from schemas.attributes import BOX, Box
 from schemas.fields import Json
 from schemas.image import ImageLimits
-from serving.context import Context, Timings
-from serving.people import People
+from serving.engine.context import Context, Timings
+from serving.identity.people import People
 
 
 class Seen(NamedTuple):

@@ -10,8 +10,8 @@ from compat.compreface.call import Call
 from compat.compreface.errors import constraints, known_subject, unknown_subject
 from compat.compreface.names import SUBJECT, checked, key_of
 from compat.compreface.services import Gallery
-from serving.admission import Body
-from serving.context import Context
+from serving.engine.context import Context
+from serving.http.admission import Body
 from store import Duplicate, NotFound, members
 
 _PATH = "/recognition/subjects/"

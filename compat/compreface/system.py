@@ -7,11 +7,11 @@ from compat.compreface.body import MAX_FILE, MAX_REQUEST
 from compat.compreface.call import Call
 from compat.compreface.errors import Code, Refusal
 from compat.compreface.services import DETECTION, VERIFICATION
-from serving.context import Context
-from serving.errors import Unauthorised
-from serving.keys import RECOGNITION, SPACES
-from serving.loading import template_identity
-from serving.people import ADMIN, People
+from serving.engine.context import Context
+from serving.engine.loading import template_identity
+from serving.http.errors import Unauthorised
+from serving.identity.keys import RECOGNITION, SPACES
+from serving.identity.people import ADMIN, People
 from store import faces
 
 _REMEDY = "the templates of another model are here; run 'facet store re-embed'"

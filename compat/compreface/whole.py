@@ -7,8 +7,8 @@ from graph import Fact, GraphSpec
 from schemas import Attributes, Frame, Picture
 from schemas.attributes import BOX, CONFIDENCE, KEYPOINT_NAMES, KEYPOINTS, KIND, Box, Point
 from schemas.image import ImageLimits
-from serving.context import Context
-from serving.people import People
+from serving.engine.context import Context
+from serving.identity.people import People
 
 # Where a crop for recognition has eyes, nose and mouth corners, as fractions of its sides; of the other points nothing
 # is known, and nothing that is asked of such an image looks at them.

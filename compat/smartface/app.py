@@ -17,12 +17,12 @@ from compat.smartface import enrolment, identification, images, members, request
 from compat.smartface.calls import SPACE, Call
 from compat.smartface.errors import SLASH, Invalid, failure, told
 from schemas.wire import JSON
-from serving import http
-from serving.admission import Body
-from serving.context import Context, Options, Timings
-from serving.errors import UnsupportedMedia
-from serving.people import People
-from serving.visit import visit
+from serving.engine.context import Context, Options, Timings
+from serving.http import bodies
+from serving.http.admission import Body
+from serving.http.errors import UnsupportedMedia
+from serving.http.lifecycle import visit
+from serving.identity.people import People
 
 _JSON = re.compile(r"(application|text)/json|application/[^/;]+\+json")
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -150,4 +150,4 @@ async def _sent(request: Request, model: type[requests.Body], people: People, bo
         raise Invalid({"": ["a body is required"]})
     if not _JSON.fullmatch(media_type):  # not to be sent by a form of any web page, either
         raise UnsupportedMedia("The body must be application/json")
-    return requests.checked(model, await http.value(request, JSON, people.settings.max_body_bytes, body))
+    return requests.checked(model, await bodies.value(request, JSON, people.settings.max_body_bytes, body))

@@ -9,8 +9,8 @@ from starlette.responses import Response
 
 from compat.smartface.errors import SLASH
 from schemas.wire import JSON, encode_body
-from serving.context import Context
-from serving.people import People
+from serving.engine.context import Context
+from serving.identity.people import People
 
 SPACE = "smartface"  # of its members, and the scope of its keys
 KIND = "watchlist"  # of its collections

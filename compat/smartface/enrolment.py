@@ -13,8 +13,8 @@ from compat.smartface.members import fields, known
 from compat.smartface.paging import asked
 from compat.smartface.requests import AddNewFace, Detection, FaceLink, Register, RegistrationImage
 from compat.smartface.sights import Seen, View, decoded, viewed
-from serving.gate import Gate
-from serving.people import identity_of
+from serving.identity.gate import Gate
+from serving.identity.people import identity_of
 from store import Collection, Duplicate, Face, Member, NewFace, NotFound, Transaction, collections, faces, members
 
 # Of several faces in an image: only one may be there, or the largest is taken. The first is the interface's default;

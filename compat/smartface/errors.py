@@ -12,8 +12,8 @@ from starlette.responses import Response
 from graph import PlanError
 from schemas import BadDocument, BadImage, Fault
 from schemas.wire import JSON, encode_body
-from serving.context import Timings
-from serving.errors import Problem, problem, unwrapped
+from serving.engine.context import Timings
+from serving.http.errors import Problem, problem, unwrapped
 
 SLASH = "\0"  # what stands in paths for a slash within an id, see ``app.Paths``; no id contains it
 _PROBLEM = "application/problem+json"
@@ -40,7 +40,7 @@ class Unsuitable(Fault):
     """A face was found but may not be used; the message says why."""
 
 
-# What differs from serving.errors.STATUS: the interface documents 400 for all that is wrong with a request.
+# What differs from serving.http.errors.STATUS: the interface documents 400 for all that is wrong with a request.
 _STATUS: Mapping[type[BaseException], HTTPStatus] = {
     BadDocument: HTTPStatus.BAD_REQUEST,
     Unsuitable: HTTPStatus.UNPROCESSABLE_ENTITY,

@@ -15,9 +15,9 @@ from compat.smartface.watchlists import chosen
 from schemas import BadDocument, BadEncoding
 from schemas.attributes import TEMPLATE
 from schemas.fields import blob
-from serving.context import Context
-from serving.gate import Gate
-from serving.people import People
+from serving.engine.context import Context
+from serving.identity.gate import Gate
+from serving.identity.people import People
 from store import Collection, ModelMismatch, collections
 
 _MOST = 1000  # results of a search, whatever is asked for: the store looks at no more faces

@@ -11,8 +11,8 @@ from compat.smartface.calls import SPACE, Call, answer
 from compat.smartface.paging import lowered, whole
 from schemas import Picture as Encoded
 from schemas.image import ImageLimits, decode
-from serving import crops
-from serving.health import product_version
+from serving.http.health import product_version
+from serving.identity import stored_images
 from store import Picture, faces
 from store.migrate import newest
 
@@ -44,7 +44,7 @@ def _jpeg(found: Picture, side: int) -> bytes:
     if found.media_type == _JPEG and side == max(found.width, found.height):
         return found.data
     limits = ImageLimits(len(found.data), found.width * found.height)
-    return crops.encoded(crops.resized(decode(Encoded(found.data), limits), side), _QUALITY)
+    return stored_images.encoded(stored_images.resized(decode(Encoded(found.data), limits), side), _QUALITY)
 
 
 async def version(_: Call[None]) -> Response:

@@ -12,8 +12,8 @@ from schemas import Attributes, BadDocument, BadEncoding, Frame
 from schemas.attributes import BOX, KEYPOINT_NAMES, KEYPOINTS, Box
 from schemas.fields import blob
 from schemas.image import ImageLimits
-from serving.context import Context
-from serving.people import People, Sight
+from serving.engine.context import Context
+from serving.identity.people import People, Sight
 
 _LEFT_EYE, _RIGHT_EYE, _MOUTH = (KEYPOINT_NAMES.index(name) for name in ("left_eye", "right_eye", "mouth"))
 

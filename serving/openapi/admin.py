@@ -6,9 +6,9 @@ from pydantic import BaseModel
 
 from schemas.fields import Json
 from schemas.wire import JSON
-from serving.admin import CollectionRequest
-from serving.gate import Gate
-from serving.keys import KINDS, SCOPES, KeyRequest
+from serving.http.admin import CollectionRequest
+from serving.identity.gate import Gate
+from serving.identity.keys import KINDS, SCOPES, KeyRequest
 from serving.openapi.components import record, ref, sequence, text
 
 _TIME = text("When it was made.", format="date-time")

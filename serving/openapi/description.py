@@ -3,9 +3,9 @@
 from estimators import CATALOGUE
 from schemas.fields import Json
 from schemas.versions import DIALECTS
-from serving.engine import Engine
-from serving.health import product_version
-from serving.middleware import OPEN
+from serving.engine.engine import Engine
+from serving.http.health import product_version
+from serving.http.middleware import OPEN
 from serving.openapi.admin import admin_paths, admin_schemas
 from serving.openapi.components import record, sequence, text, wire_schemas
 from serving.openapi.graph import graph_lists, graph_paths, graph_schemas

@@ -2,7 +2,7 @@
 
 from schemas import Dialect
 from schemas.fields import Json
-from serving.engine import Engine
+from serving.engine.engine import Engine
 from serving.openapi import examples
 from serving.openapi.components import record, ref, sequence, text, within
 from serving.openapi.operations import UPLOAD, answered, example, operation, sample, sent, timed, told

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from serving.telemetry.metrics import BATCH, MODEL_SECONDS, QUEUE, WAIT_SECONDS
 from serving.telemetry.spans import SPANS
-from serving.telemetry.table import BATCH, MODEL_SECONDS, QUEUE, WAIT_SECONDS
 
 
 class Meter(NamedTuple):

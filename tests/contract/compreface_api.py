@@ -9,9 +9,9 @@ from uuid import uuid4
 import httpx
 
 from compat.compreface import CompreFace
-from serving.api import application
-from serving.engine import Engine
-from serving.people import People
+from serving.engine.engine import Engine
+from serving.http.application import application
+from serving.identity.people import People
 from store import Collection, Store, collections, keys
 
 KINDS = ("recognition", "detection", "verification")

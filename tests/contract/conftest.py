@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from estimators import CATALOGUE
 from models import ModelStore
-from serving.api import application
-from serving.engine import Engine
-from serving.loading import Loader
-from serving.people import People
+from serving.cluster.stages import Local
+from serving.engine.engine import Engine
+from serving.engine.loading import Loader
+from serving.http.application import application
+from serving.identity.people import People
 from serving.settings import Settings, arguments
-from serving.stages import Local
 from store import Store
 from tests import pictures
 from tests.contract.compreface_api import Services, running

@@ -13,11 +13,11 @@ from estimators import Image as Pixels
 from schemas import Attributes
 from schemas.attributes import BOX, CONFIDENCE, KIND, Box, Gender, Verification
 from schemas.attributes import GENDER as GENDER_ATTRIBUTE
-from serving.api import application
-from serving.calls import ANYTIME, Call
-from serving.engine import Engine
+from serving.cluster.coalescing import ANYTIME, Call
+from serving.cluster.stages import Stage, Status
+from serving.engine.engine import Engine
+from serving.http.application import application
 from serving.settings import Settings
-from serving.stages import Stage, Status
 from tests.pictures import encoded
 
 FACE = {"id": 5, "class": "face", "bbox": [0.1, 0.1, 0.9, 0.9], "mine": [1]}

@@ -16,8 +16,8 @@ import httpx
 from jsonschema import Draft202012Validator, FormatChecker
 
 from compat.smartface import SmartFace
-from serving.api import application
-from serving.people import People
+from serving.http.application import application
+from serving.identity.people import People
 
 LISTS, MEMBERS = "/api/v1/Watchlists", "/api/v1/WatchlistMembers"
 OPENAPI = os.environ.get("FACET_SMARTFACE_OPENAPI")

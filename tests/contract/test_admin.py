@@ -8,9 +8,9 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from serving.api import application
-from serving.engine import Engine
-from serving.people import People
+from serving.engine.engine import Engine
+from serving.http.application import application
+from serving.identity.people import People
 from store import Store, collections, keys, members
 
 Client = httpx.AsyncClient

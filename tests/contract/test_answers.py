@@ -9,7 +9,7 @@ import msgpack
 import pytest
 
 from estimators import CATALOGUE
-from serving.engine import Engine
+from serving.engine.engine import Engine
 from tests.contract.test_examples import EXAMPLES
 from tests.pictures import document
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from estimators import CATALOGUE
-from serving.engine import Engine
+from serving.engine.engine import Engine
 from tests import pictures
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from sqlalchemy import text
 
-from serving.engine import Engine
+from serving.engine.engine import Engine
 from store import Store, events, faces
 from tests import pictures
 from tests.contract.compreface_api import Services, base64_text, file, ok, refused, running, services

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from serving.engine import Engine
-from serving.loading import template_identity
+from serving.engine.engine import Engine
+from serving.engine.loading import template_identity
 from store import Store, collections
 from tests.contract.compreface_api import Services, base64_text, file, ok, refused, running
 from tests.contract.test_compreface_images import pair

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from serving.engine import Engine
+from serving.engine.engine import Engine
 from store import Store
 from tests import pictures
 from tests.contract.compreface_api import Services, base64_text, file, ok, refused, running

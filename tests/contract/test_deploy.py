@@ -19,9 +19,9 @@ from ray.serve.config import AutoscalingConfig
 from ray.serve.schema import ServeDeploySchema
 
 from estimators import CATALOGUE
-from serving.app import GATEWAY
-from serving.checks import check
-from serving.ingress import ENVIRONMENT, WRAPPER
+from serving.cluster.app import GATEWAY
+from serving.engine.checks import check
+from serving.launch.ingress import ENVIRONMENT, WRAPPER
 from serving.settings import Settings
 
 ROOT = Path(__file__).parents[2]

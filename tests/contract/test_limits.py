@@ -13,9 +13,9 @@ from graph import PlanError
 from models import MissingModel
 from schemas import BadDocument, BadEncoding, BadImage, Fault, TooLarge
 from schemas.template import BadTemplate, TemplateMismatch
-from serving.api import application
-from serving.engine import Engine
-from serving.errors import Unauthorised, UnknownService, UnsupportedMedia, problem
+from serving.engine.engine import Engine
+from serving.http.application import application
+from serving.http.errors import Unauthorised, UnknownService, UnsupportedMedia, problem
 from serving.settings import Settings
 from tests.contract.scripted import Scripted, client, sample
 
@@ -109,7 +109,7 @@ async def test_browsers_of_other_origins_may_call_where_it_is_set(
 async def test_a_busy_service_is_ready(
     settings: Settings, stages: dict[str, Scripted], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("serving.health._PATIENCE", 0.05)
+    monkeypatch.setattr("serving.http.health._PATIENCE", 0.05)
     async with client(settings, stages) as http:
         assert (await http.get("/ready/")).status_code == 200
         stages["gender-estimator"].seconds = 0.2

@@ -3,9 +3,9 @@
 import pytest
 
 from schemas.attributes import AGE, KEYPOINTS, TEMPLATE
-from serving.context import Context, Options
-from serving.gate import Gate
-from serving.people import People
+from serving.engine.context import Context, Options
+from serving.identity.gate import Gate
+from serving.identity.people import People
 from store import collections
 
 CONTEXT = Context(Options("application/json"))

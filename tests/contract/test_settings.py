@@ -12,11 +12,11 @@ from estimators import CATALOGUE
 from estimators.face import fitter
 from graph import GraphSpec
 from models import MissingModel, load_manifest
-from serving.app import resolved
-from serving.checks import BadSettings, check
-from serving.engine import planner
-from serving.graphs import Wanted, compiled
-from serving.loading import chosen
+from serving.cluster.app import resolved
+from serving.engine.checks import BadSettings, check
+from serving.engine.engine import planner
+from serving.engine.graphs import Wanted, compiled
+from serving.engine.loading import chosen
 from serving.settings import Settings
 
 GRAPH = {"services": ["age-estimator"]}

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.people import People
+from serving.identity.people import People
 from store import collections
 from tests.contract.smartface import LISTS, MEMBERS, register, search, text, watchlist
 

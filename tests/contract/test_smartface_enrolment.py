@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from estimators import CATALOGUE
-from serving.context import Context, Options
-from serving.engine import Engine
-from serving.loading import Loader
-from serving.people import People
+from serving.cluster.stages import Local
+from serving.engine.context import Context, Options
+from serving.engine.engine import Engine
+from serving.engine.loading import Loader
+from serving.identity.people import People
 from serving.settings import Settings
-from serving.stages import Local
 from store import Store, collections, faces, members
 from tests.contract.smartface import LISTS, MEMBERS, client, register, search, text, watchlist
 from tests.pictures import encoded

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from schemas.attributes import TEMPLATE
 from schemas.template import decode, encode
-from serving.context import Context, Options
-from serving.people import People
+from serving.engine.context import Context, Options
+from serving.identity.people import People
 from tests.contract.smartface import LISTS, MEMBERS, register, search, text, watchlist
 from tests.pictures import encoded, nobody
 

@@ -2,8 +2,8 @@
 
 import httpx
 
-from serving.engine import Engine
-from serving.people import People
+from serving.engine.engine import Engine
+from serving.identity.people import People
 from store import Store, keys
 from tests.contract.smartface import LISTS, client
 

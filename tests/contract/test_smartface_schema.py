@@ -29,11 +29,11 @@ from compat.smartface.app import OPERATIONS
 from compat.smartface.liveness import DETECTORS
 from compat.smartface.requests import LONGEST_KEY
 from schemas.attributes import TEMPLATE
-from serving.api import application
-from serving.context import Context, Options
-from serving.engine import Engine
-from serving.ingress import free_port
-from serving.people import People
+from serving.engine.context import Context, Options
+from serving.engine.engine import Engine
+from serving.http.application import application
+from serving.identity.people import People
+from serving.launch.ingress import free_port
 from store import Store
 from tests.contract.smartface import LISTS, OPENAPI, text
 from tests.pictures import encoded

@@ -10,9 +10,9 @@ from typer.testing import CliRunner, Result
 
 from cli.main import app
 from models import ModelStore
-from serving.context import Context, Options
-from serving.embedding import Embedder
-from serving.people import People
+from serving.engine.context import Context, Options
+from serving.identity.people import People
+from serving.identity.reembedding import Embedder
 from serving.settings import Settings
 from store import NewFace, Store, collections, faces, members
 from tests.conftest import empty

@@ -12,12 +12,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from estimators import CATALOGUE
-from serving.calls import Call
-from serving.errors import Overloaded
+from serving.cluster.coalescing import Call
+from serving.cluster.stages import Hosted
+from serving.http.errors import Overloaded
 from serving.settings import Settings
-from serving.stages import Hosted
-from serving.telemetry.spans import SPANS, NoExporter, wanted
-from serving.telemetry.table import (
+from serving.telemetry.metrics import (
     BATCH,
     ERRORS,
     IN_FLIGHT,
@@ -33,6 +32,7 @@ from serving.telemetry.table import (
     SENT,
     WAIT_SECONDS,
 )
+from serving.telemetry.spans import SPANS, NoExporter, wanted
 from serving.telemetry.tracing import Tracing
 from tests.contract.scripted import FACE, Scripted, client, png, sample
 

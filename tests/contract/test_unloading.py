@@ -5,9 +5,9 @@ import weakref
 
 import numpy as np
 
-from serving.loading import Loader
+from serving.cluster.stages import Local
+from serving.engine.loading import Loader
 from serving.settings import Settings
-from serving.stages import Local
 
 
 async def test_an_idle_service_forgets_its_models_and_loads_them_again(settings: Settings) -> None:

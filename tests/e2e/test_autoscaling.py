@@ -16,8 +16,8 @@ import yaml
 from bench.load import drive
 from bench.server import Server, started
 from models import ModelStore
-from serving import ingress
-from serving.ingress import free_port
+from serving.launch import ingress
+from serving.launch.ingress import free_port
 from tests.e2e import cluster
 from tests.e2e.cluster_nodes import FRONT, OTHERS, ROOM
 
@@ -60,7 +60,12 @@ def configuration(store: ModelStore, port: int) -> dict[str, object]:
             "graceful_shutdown_wait_loop_s": 0.5,
         },
     ]
-    application = {"name": "image-api", "route_prefix": "/", "import_path": "serving.app:build", "args": settings}
+    application = {
+        "name": "image-api",
+        "route_prefix": "/",
+        "import_path": "serving.cluster.app:build",
+        "args": settings,
+    }
     return {
         "proxy_location": "HeadOnly",
         "http_options": {"host": "127.0.0.1", "port": port},

@@ -10,11 +10,11 @@ import uvicorn
 
 from estimators import CATALOGUE
 from models import ModelStore
-from serving.api import application
-from serving.engine import Engine
-from serving.pages import STATIC
+from serving.cluster.stages import Local
+from serving.engine.engine import Engine
+from serving.http.application import application
+from serving.http.pages import STATIC
 from serving.settings import Settings
-from serving.stages import Local
 
 sync_api = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

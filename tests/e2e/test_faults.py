@@ -13,7 +13,7 @@ import yaml
 
 from bench.server import ROOT, Server, running
 from models import ModelStore
-from serving import ingress
+from serving.launch import ingress
 from tests.e2e import cluster
 from tests.e2e.cluster import Photo, Report, replica
 

@@ -17,7 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bench.server import running
 from estimators import CATALOGUE
-from serving.ingress import free_port
+from serving.launch.ingress import free_port
 from tests.unit.test_dashboard import metric_names
 
 pytestmark = pytest.mark.server

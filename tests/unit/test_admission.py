@@ -2,8 +2,8 @@
 
 import pytest
 
-from serving.admission import Admission, Arrivals
-from serving.errors import Overloaded
+from serving.http.admission import Admission, Arrivals
+from serving.http.errors import Overloaded
 
 
 def test_beyond_the_bound_nobody_enters_until_somebody_leaves() -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from serving.batching import Batcher, Batching
+from serving.engine.batching import Batcher, Batching
 
 MOST = 8
 

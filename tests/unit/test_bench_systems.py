@@ -21,7 +21,7 @@ from schemas import Attributes, Document
 from schemas.attributes import AGE, BOX, EMOTIONS, GENDER, LIVENESS, MASK, QUALITY, TEMPLATE, Gender
 from schemas.v2 import V2
 from schemas.wire import JSON, decode_body
-from serving.loading import Loader
+from serving.engine.loading import Loader
 
 PHOTOS = default_photos()
 PORTRAIT = PHOTOS["one"].data

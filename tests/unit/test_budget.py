@@ -2,7 +2,7 @@
 
 import asyncio
 
-from serving.budget import Budget
+from serving.engine.budget import Budget
 
 
 async def test_no_more_is_held_than_there_is() -> None:

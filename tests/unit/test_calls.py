@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from ray.exceptions import ActorUnavailableError
 from ray.serve.exceptions import BackPressureError
 
-from serving.calls import Answered, Asked, Call, Calls
+from serving.cluster.coalescing import Answered, Asked, Call, Calls
 
 GONE = ActorUnavailableError("gone", None)
 DEADLY = "deadly"  # a replica that is asked this dies

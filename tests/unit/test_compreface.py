@@ -39,7 +39,7 @@ from schemas.attributes import (
     Verification,
 )
 from schemas.template import BadTemplate, Template, TemplateMismatch, encode
-from serving.errors import Overloaded, SlowClient, Unauthorised
+from serving.http.errors import Overloaded, SlowClient, Unauthorised
 from store import ModelMismatch, Page, StoreUnavailable
 
 ALL = frozenset(plugins.OUTPUTS)

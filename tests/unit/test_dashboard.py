@@ -6,7 +6,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from serving.telemetry.table import METRICS
+from serving.telemetry.metrics import METRICS
 
 GRAFANA = Path(__file__).parents[2] / "deploy" / "grafana"
 WORDS = re.compile(r"\bray_\w+")

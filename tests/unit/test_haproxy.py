@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from serving.haproxy import completed, listening_socket
-from serving.ingress import free_port
-from serving.listener import held
+from serving.launch.haproxy import completed, listening_socket
+from serving.launch.ingress import free_port
+from serving.launch.listening_socket import held
 
 WRITTEN = """\
 global

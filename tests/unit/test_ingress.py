@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from serving import ingress
+from serving.launch import ingress
 
 pytestmark = pytest.mark.skipif(ingress.haproxy_binary() is None, reason="there is no HAProxy for this platform")
 

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 PROGRAMS = [
     "import models",
     "import cli.main",
-    "import serving.launch",
+    "import serving.launch.command",
     "import compat.app",
     "import eval.run",
     "import bench.reference",

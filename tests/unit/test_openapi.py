@@ -12,11 +12,11 @@ from starlette.routing import Route
 
 from estimators import CATALOGUE, Detector
 from schemas.fields import Json
-from serving.api import application
-from serving.engine import Engine
+from serving.cluster.stages import Local
+from serving.engine.engine import Engine
+from serving.http.application import application
 from serving.openapi import document
 from serving.settings import Settings
-from serving.stages import Local
 
 # The services by the titles that the source document gives them.
 SECTIONS = {

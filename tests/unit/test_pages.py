@@ -8,11 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
-from serving.api import application
-from serving.engine import Engine
-from serving.pages import STATIC
+from serving.cluster.stages import Local
+from serving.engine.engine import Engine
+from serving.http.application import application
+from serving.http.pages import STATIC
 from serving.settings import Settings
-from serving.stages import Local
 
 Client = Callable[..., httpx.AsyncClient]
 PAGES = ("/", "/docs")

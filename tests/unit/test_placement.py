@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from estimators import CATALOGUE
-from serving.checks import BadSettings, check
-from serving.placement import Place, gateways, planned
+from serving.cluster.placement import Place, gateways, planned
+from serving.engine.checks import BadSettings, check
 from serving.settings import Settings
 
 

@@ -10,7 +10,7 @@ from estimators.geometry import Photo
 from estimators.mask import MaskEstimator
 from models import Model
 from schemas.attributes import BOX, Attributes, Box
-from serving.engine import view_of
+from serving.engine.engine import view_of
 
 
 def silent(*_: Any) -> Any:

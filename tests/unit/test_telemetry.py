@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from estimators import CATALOGUE
-from serving.batching import Batcher, Batching
-from serving.errors import STATUS, Overloaded, UnknownService, kind
+from serving.cluster.telemetry import Publisher
+from serving.engine.batching import Batcher, Batching
+from serving.http.access_log import route
+from serving.http.errors import STATUS, Overloaded, UnknownService, kind
+from serving.telemetry.instruments import Histogram, Number, Sample
 from serving.telemetry.meter import Meter
-from serving.telemetry.publish import Publisher
-from serving.telemetry.requests import route
-from serving.telemetry.store import Histogram, Number, Sample
-from serving.telemetry.table import BATCH, METRICS, MODEL_SECONDS, QUEUE, WAIT_SECONDS
+from serving.telemetry.metrics import BATCH, METRICS, MODEL_SECONDS, QUEUE, WAIT_SECONDS
 
 
 def test_a_number_is_kept_for_each_combination_of_tags() -> None:

@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from schemas.fields import Json
-from serving.engine import Engine, Said
-from serving.errors import UnknownService, problem
-from serving.people import People
-from serving.stages import Status
+from serving.cluster.stages import Status
+from serving.engine.engine import Engine, Said
+from serving.http.errors import UnknownService, problem
+from serving.identity.people import People
 
 _PATIENCE = 3.0  # seconds for a replica to say how it is
 _MEMORY = 60.0  # seconds for which what it said last still counts, where it is too busy to say it again

@@ -10,16 +10,16 @@ from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 
 from models import choice_name
-from serving import telemetry
-from serving.api import application
-from serving.checks import check, names
-from serving.engine import Engine
+from serving.cluster.placement import Place, cores, gateways, planned
+from serving.cluster.stages import Hosted, Local, Remote
+from serving.cluster.telemetry import start_telemetry
+from serving.engine.checks import check, names
+from serving.engine.engine import Engine
+from serving.engine.loading import Loader
 from serving.facade import Maker
-from serving.loading import Loader
-from serving.people import People
-from serving.placement import Place, cores, gateways, planned
+from serving.http.application import application
+from serving.identity.people import People
 from serving.settings import Settings
-from serving.stages import Hosted, Local, Remote
 from store import Store
 
 GATEWAY = "gateway"
@@ -44,7 +44,7 @@ class Gateway:
         services: "dict[str, DeploymentHandle[Any]]",
         facades: Sequence[Maker] = (),
     ) -> None:
-        telemetry.start(settings.traces)
+        start_telemetry(settings.traces)
         loader = Loader(settings)
         stages = {
             name: Local(name, settings, loader) if places[name] is Place.LOCAL else Remote(handle, settings)

@@ -12,10 +12,10 @@ from graph import Fact, Failure, GraphSpec, NodeSpec, Outcome, Plan, PlanError
 from schemas import Attributes, BadDocument, Dialect, Document, TooLarge
 from schemas.attributes import TEMPLATE
 from schemas.fields import Json, text, within
-from serving.context import Context
-from serving.engine import Engine
-from serving.errors import Problem, UnknownService, problem
-from serving.telemetry.table import ERRORS
+from serving.engine.context import Context
+from serving.engine.engine import Engine
+from serving.http.errors import Problem, UnknownService, problem
+from serving.telemetry.metrics import ERRORS
 
 Planning = Callable[[GraphSpec, frozenset[Fact], frozenset[str]], Plan]
 _SUBJECTS = frozenset(kind.subject for kind in CATALOGUE.values())

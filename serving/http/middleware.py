@@ -10,10 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.errors import problem
 from serving.facade import Facade, owner
-from serving.http import failure
-from serving.people import IMAGE, People
+from serving.http.bodies import failure
+from serving.http.errors import problem
+from serving.identity.people import IMAGE, People
 
 _IDENTITY = re.compile(r"[\x21-\x7e]{1,128}")
 # Probes carry no keys; nor do browsers when they load the pages, which then ask their reader for one.

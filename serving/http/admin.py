@@ -21,14 +21,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from schemas import BadDocument
-from serving.admission import Body
-from serving.context import Context, Timings
-from serving.errors import UnknownService, problem
-from serving.gate import Gate
-from serving.http import failure, options, payload
-from serving.keys import KINDS, RECOGNITION, BadKey, KeyRequest, Name, made, space_of
-from serving.people import ADMIN, People
-from serving.visit import visit
+from serving.engine.context import Context, Timings
+from serving.http.admission import Body
+from serving.http.bodies import failure, options, payload
+from serving.http.errors import UnknownService, problem
+from serving.http.lifecycle import visit
+from serving.identity.gate import Gate
+from serving.identity.keys import KINDS, RECOGNITION, BadKey, KeyRequest, Name, made, space_of
+from serving.identity.people import ADMIN, People
 from store import Collection, Key, NotFound, Transaction, collections, faces, keys, members
 
 M = TypeVar("M", bound=BaseModel)

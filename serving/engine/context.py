@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from schemas.fields import Json
-from serving.calls import Call
-from serving.errors import kind
+from serving.cluster.coalescing import Call
+from serving.http.errors import kind
+from serving.telemetry.metrics import NODE_ERRORS, NODE_SECONDS, OBJECTS
 from serving.telemetry.spans import SPANS
-from serving.telemetry.table import NODE_ERRORS, NODE_SECONDS, OBJECTS
 
 
 class Options(NamedTuple):

@@ -14,14 +14,14 @@ from models import MissingModel
 from schemas import Attributes, Document, Frame, Picture
 from schemas.attributes import BOX, CONFIDENCE, Verification
 from schemas.image import ImageLimits, decode, pixel_count
-from serving.admission import Admission, Arrivals
-from serving.budget import Budget
-from serving.context import Context
-from serving.errors import UnknownService
-from serving.loading import described
+from serving.cluster.stages import Local, Stage, Status
+from serving.engine.budget import Budget
+from serving.engine.context import Context
+from serving.engine.loading import described
+from serving.http.admission import Admission, Arrivals
+from serving.http.errors import UnknownService
 from serving.settings import Settings
-from serving.stages import Local, Stage, Status
-from serving.telemetry.table import PIXELS, PLACEMENT
+from serving.telemetry.metrics import PIXELS, PLACEMENT
 
 _PLANS = 256  # that are remembered
 _SMALL = 2_000_000  # pixels; larger images are decoded in a thread, as that takes longer than a model's run

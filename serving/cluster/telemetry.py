@@ -13,13 +13,15 @@ recording each, and knows only their bucket, so that the sum it shows is a guess
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any
 
 import ray
 from ray.util import metrics
 
-from serving.telemetry.store import Histogram, Number
-from serving.telemetry.table import METRICS
+from serving.telemetry.instruments import Histogram, Number
+from serving.telemetry.metrics import METRICS
+from serving.telemetry.spans import SPANS
 
 logger = logging.getLogger("ray.serve")
 
@@ -42,7 +44,13 @@ class Publisher:
                 self._theirs[name].set(value, tags)
 
 
-def start() -> None:
+def start_telemetry(traces: Path | None = None) -> None:
+    """Publishes the metrics of this process, and exports spans where variables or a folder ``traces`` ask for it."""
+    start_publishing()
+    SPANS.start(traces)
+
+
+def start_publishing() -> None:
     """Publishes from now on, in a thread of its own, where this process belongs to Ray; once is enough."""
     if ray.is_initialized() and not any(thread.name == _publish_forever.__name__ for thread in threading.enumerate()):
         threading.Thread(target=_publish_forever, name=_publish_forever.__name__, daemon=True).start()

@@ -4,8 +4,8 @@ from estimators import Detector, Matcher
 from schemas import BadDocument, Document, Picture
 from schemas.attributes import TEMPLATE
 from schemas.fields import Json
-from serving.context import Context
-from serving.engine import Engine
+from serving.engine.context import Context
+from serving.engine.engine import Engine
 
 
 async def sample(engine: Engine, service: str, document: Document, context: Context) -> Json:

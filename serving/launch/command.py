@@ -1,6 +1,6 @@
 """``facet serve``, after the environment is set: starts Ray on this machine, or joins one, and runs Serve on it.
 
-    python -m serving.launch CONFIG APP_DIR
+    python -m serving.launch.command CONFIG APP_DIR
 
 A process of its own, as Ray and Serve read their environment when they are imported.
 """
@@ -20,8 +20,8 @@ import ray
 import yaml
 from ray.serve.scripts import cli
 
-from serving.database import NoDatabase, database
-from serving.listener import held
+from serving.launch.database import NoDatabase, database
+from serving.launch.listening_socket import held
 from serving.settings import Settings, arguments
 from store import Store, keys
 

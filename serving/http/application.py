@@ -15,20 +15,21 @@ from starlette.staticfiles import StaticFiles
 from estimators import Detector
 from schemas import BadDocument, Dialect, Document
 from schemas.versions import DIALECTS
-from serving import admin, graphs, process
-from serving.admission import Body
-from serving.context import Context, Timings
-from serving.engine import Engine
-from serving.errors import UnknownService, problem
+from serving.engine import graphs
+from serving.engine.context import Context, Timings
+from serving.engine.engine import Engine
 from serving.facade import Facade
-from serving.health import readiness, version
-from serving.http import answer, failure, options, payload, uploaded_image
-from serving.middleware import ApiKeys, Facades, Hosts, RequestId
+from serving.http import admin, process
+from serving.http.access_log import Observed
+from serving.http.admission import Body
+from serving.http.bodies import answer, failure, options, payload, uploaded_image
+from serving.http.errors import UnknownService, problem
+from serving.http.health import readiness, version
+from serving.http.lifecycle import visit
+from serving.http.middleware import ApiKeys, Facades, Hosts, RequestId
+from serving.http.pages import STATIC, SWAGGER, docs_page, try_page
+from serving.identity.people import People
 from serving.openapi import document as openapi_document
-from serving.pages import STATIC, SWAGGER, docs_page, try_page
-from serving.people import People
-from serving.telemetry.requests import Observed
-from serving.visit import visit
 
 Reader = Callable[[Engine, Request, Body], Awaitable[Any]]  # gives the value that a request carries
 Handler = Callable[[Engine, Request, Context, Any], Awaitable[Any]]  # gives the answer to that value

@@ -7,7 +7,7 @@ for whom there is no place, or no memory, are told at once to come again.
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from serving.errors import Overloaded
+from serving.http.errors import Overloaded
 
 
 class Admission:

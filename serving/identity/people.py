@@ -17,10 +17,10 @@ from schemas import Attributes, Frame
 from schemas import Picture as Encoded
 from schemas.attributes import BOX, CONFIDENCE, QUALITY, TEMPLATE, Verification
 from schemas.image import ImageLimits
-from serving import crops
-from serving.context import Context
-from serving.engine import Engine
-from serving.errors import Unauthorised
+from serving.engine.context import Context
+from serving.engine.engine import Engine
+from serving.http.errors import Unauthorised
+from serving.identity import stored_images
 from store import Key, Match, Member, NewFace, Picture, Store, StoreUnavailable, events, keys, members
 
 IMAGE, ADMIN = "image", "admin"  # scopes of keys; a façade's is its own
@@ -155,7 +155,7 @@ class People:
         ``photo`` is what ``kept_photo`` gave, one for all faces of a photo.
         """
         quality = face.get(QUALITY)
-        crop = crops.cropped(sight.photo.image, face[BOX]) if self.settings.store_images else None
+        crop = stored_images.cropped(sight.photo.image, face[BOX]) if self.settings.store_images else None
         return NewFace(
             template=face[TEMPLATE],
             box=face[BOX],
@@ -168,7 +168,7 @@ class People:
 
     def kept_photo(self, sight: Sight) -> Picture | None:
         """The photo as it is stored with the faces that are enrolled from it; None where images are not kept."""
-        return crops.kept(sight.data, sight.photo.image) if self.settings.store_images else None
+        return stored_images.kept(sight.data, sight.photo.image) if self.settings.store_images else None
 
     async def enrol(
         self, space: str, key: str, name: str, faces: Sequence[NewFace], collections: Sequence[int]
@@ -232,7 +232,7 @@ class People:
 
 
 def identity_of(request: Request) -> UUID:
-    """What a request is known by: the same where our proxy sends it again, see ``serving/haproxy.py``; else a new one.
+    """What a request is known by: the same where our proxy sends it again, see ``launch/haproxy.py``; else a new one.
 
     What a request makes is named after it, so that it is not made twice.
     """

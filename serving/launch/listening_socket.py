@@ -2,8 +2,8 @@
 
 A HAProxy that opens the port itself takes it along when it dies: until Serve has started the next one connections are
 refused, and those that the system had accepted for it in the meantime are reset. So ``facet serve`` opens the port and
-hands it to each HAProxy that starts (``serving/haproxy.py``) through a socket in a folder of its own. Between two of
-them clients wait instead of being turned away.
+hands it to each HAProxy that starts (``serving/launch/haproxy.py``) through a socket in a folder of its own. Between
+two of them clients wait instead of being turned away.
 
 The port is opened when it is first asked for, which is when the first gateway can answer: until then clients are
 refused, as is usual while a server starts. When the server is to end it is closed here at once, and for good when

@@ -1,7 +1,7 @@
 """Starts HAProxy, after it has completed the configuration that Ray Serve wrote, in what Ray has no settings for.
 
-Run by ``serving/haproxy``, which Ray takes for the binary, with nothing but Python's own library, as it runs at every
-start and every change of the gateways:
+Run by the shell script ``haproxy`` beside it, which Ray takes for the binary. It uses nothing but Python's own library,
+as it runs at every start and every change of the gateways:
 
 - HAProxy's own pages for statistics and metrics listen on loopback; Ray has them listen on all interfaces.
 - A request is passed on when all of it has come, up to RAY_SERVE_HAPROXY_TUNE_BUFSIZE bytes. A client that sends
@@ -9,7 +9,7 @@ start and every change of the gateways:
 - Each request has an identity of its own, X-Facet-Request, the same each time that it is sent, so that an enrolment
   which a gateway had done before it died is not done twice.
 - As long as no gateway is known HAProxy takes no connections, instead of telling clients 404.
-- The port is that which ``serving.listener`` holds, where it does (FACET_LISTENER names its socket).
+- The port is that which ``serving.launch.listening_socket`` holds, where it does (FACET_LISTENER names its socket).
 """
 
 import os

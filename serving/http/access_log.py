@@ -9,10 +9,10 @@ from collections.abc import Collection, Sequence
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from serving.context import Timings
+from serving.engine.context import Timings
 from serving.facade import Facade, owner
+from serving.telemetry.metrics import ERRORS, IN_FLIGHT, RECEIVED, REQUEST_SECONDS, REQUESTS, SENT
 from serving.telemetry.spans import SPANS
-from serving.telemetry.table import ERRORS, IN_FLIGHT, RECEIVED, REQUEST_SECONDS, REQUESTS, SENT
 
 logger = logging.getLogger("ray.serve.facet")  # Serve writes what comes under its own logger to the replica's file
 

@@ -6,9 +6,9 @@ from estimators import CATALOGUE, Detector
 from graph import GraphSpec, PlanError
 from models import PROVIDERS
 from schemas import BadDocument, TooLarge
-from serving.engine import planner
-from serving.graphs import Wanted, compiled
-from serving.placement import DEFAULT
+from serving.cluster.placement import DEFAULT
+from serving.engine.engine import planner
+from serving.engine.graphs import Wanted, compiled
 from serving.settings import Settings
 from serving.telemetry.spans import NoExporter, wanted
 from store import check_address

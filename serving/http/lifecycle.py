@@ -9,10 +9,10 @@ from typing import TypeVar
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from serving.admission import Body
-from serving.context import Context, Options, Timings
-from serving.engine import Engine
-from serving.errors import SlowClient
+from serving.engine.context import Context, Options, Timings
+from serving.engine.engine import Engine
+from serving.http.admission import Body
+from serving.http.errors import SlowClient
 
 T = TypeVar("T")
 _GONE = 499  # what logs and metrics call a client that left first

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from schemas import BadDocument, TooLarge
 from schemas.fields import Json, number
 from schemas.wire import JSON, MSGPACK, decode_body, encode_body
-from serving.admission import Body
-from serving.context import Context, Options, Timings
-from serving.errors import BadHeader, BadOption, Problem, UnsupportedMedia
+from serving.engine.context import Context, Options, Timings
+from serving.http.admission import Body
+from serving.http.errors import BadHeader, BadOption, Problem, UnsupportedMedia
 from serving.settings import Settings
 
 _MSGPACK_NAMES = {MSGPACK, "application/x-msgpack", "application/vnd.msgpack"}

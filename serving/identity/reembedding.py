@@ -7,12 +7,12 @@ from schemas import Attributes, BadImage, TooLarge
 from schemas.attributes import BOX, TEMPLATE, Box
 from schemas.image import ImageLimits
 from schemas.wire import JSON
-from serving.context import Context, Options
-from serving.engine import Engine
-from serving.loading import Loader, template_identity
-from serving.people import People
+from serving.cluster.stages import Local
+from serving.engine.context import Context, Options
+from serving.engine.engine import Engine
+from serving.engine.loading import Loader, template_identity
+from serving.identity.people import People
 from serving.settings import Settings
-from serving.stages import Local
 
 _SERVICES = ("face-detector-face-fitter", "template-extractor")
 _SAME = 0.3  # intersection over union, from which on a face is taken for the one that was enrolled

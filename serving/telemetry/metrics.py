@@ -2,11 +2,11 @@
 
 On Ray's endpoint each name starts with ``ray_``. ``service`` is a service of the catalogue, "graph", a façade, "pages"
 or "unknown"; ``operation`` is "sample", "image", "call" (of a façade), "page" or "unknown"; ``node`` is a service, or
-one of the other parts of a request, "decode" and "encode"; ``kind`` is a class of ``serving.errors.STATUS``,
+one of the other parts of a request, "decode" and "encode"; ``kind`` is a class of ``serving.http.errors.STATUS``,
 "Cancelled" or "internal".
 """
 
-from serving.telemetry.store import Histogram, Number
+from serving.telemetry.instruments import Histogram, Number
 
 # Seconds: each about 1.6 times the one before, so that a quantile read from them is at most about a quarter off.
 _SECONDS = (

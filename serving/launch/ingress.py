@@ -32,7 +32,7 @@ was read in the source of Ray 2.60 and measured, see docs/performance.md and doc
     One heap a process, of the C library: with one a thread, freed memory is not used again by other threads, and a
     gateway grew by tens of MB in its first thousands of requests.
 ``RAY_SERVE_HAPROXY_BINARY_PATH``
-    ``serving/haproxy.py``, by way of a shell, which says what it is for.
+    ``serving/launch/haproxy.py``, by way of a shell, which says what it is for.
 """
 
 import errno
@@ -104,7 +104,7 @@ def environment(folder: Path, body_timeout: float) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(WRAPPER),
         "FACET_HAPROXY": binary,
         "FACET_PYTHON": sys.executable,
-        "FACET_LISTENER": str(folder / "listener.sock"),  # see ``serving.listener``
+        "FACET_LISTENER": str(folder / "listener.sock"),  # see ``serving.launch.listening_socket``
         "FACET_HAPROXY_BODY_TIMEOUT": str(ceil(body_timeout)),
         # Ray's default is a folder that all users of the machine share, with an admin socket open to them.
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": str(folder / "haproxy.cfg"),

@@ -16,11 +16,11 @@ from estimators import Detector, Estimator, Image, Matcher, Node
 from models import MissingModel, ModelError
 from schemas import Attributes
 from schemas.attributes import Verification
-from serving import telemetry
-from serving.batching import Batcher, Batching
-from serving.calls import ANYTIME, Answered, Asked, Call, Calls, sound
-from serving.errors import foreseen
-from serving.loading import Loader, chosen
+from serving.cluster.coalescing import ANYTIME, Answered, Asked, Call, Calls, sound
+from serving.cluster.telemetry import start_telemetry
+from serving.engine.batching import Batcher, Batching
+from serving.engine.loading import Loader, chosen
+from serving.http.errors import foreseen
 from serving.settings import Settings
 from serving.telemetry.meter import Meter
 
@@ -134,7 +134,7 @@ class Hosted:
     """
 
     def __init__(self, name: str, settings: Settings) -> None:
-        telemetry.start(settings.traces)
+        start_telemetry(settings.traces)
         self._since = time.time()
         self._local = Local(name, settings)
         accelerated = settings.accelerated(name)

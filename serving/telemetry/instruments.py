@@ -1,6 +1,6 @@
 """Totals, gauges and histograms as plain numbers of this process, cheap enough for every step of every request.
 
-Recording adds to a number in a dictionary, about half a microsecond; ``serving.telemetry.publish`` carries the numbers
+Recording adds to a number in a dictionary, about half a microsecond; ``serving.cluster.telemetry`` carries the numbers
 to Ray every few seconds. They are written from the event loop alone and only read from elsewhere.
 """
 

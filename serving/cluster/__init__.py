@@ -1,0 +1,1 @@
+"""Ray: deployments, replicas, calls between processes, placement. No other package of ours imports Ray."""

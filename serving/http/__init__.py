@@ -1,0 +1,1 @@
+"""HTTP: the application, its routes and middleware, and the way of a request through them."""

@@ -1,0 +1,1 @@
+"""Who people are: enrolment, search, quality gates, stored images, and the API keys of those who ask."""

@@ -1,0 +1,1 @@
+"""Everything that ``facet serve`` starts: the database, the listening socket, HAProxy and Ray Serve."""
