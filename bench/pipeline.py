@@ -29,7 +29,7 @@ def settings() -> Settings:
 
 def ordered(chosen: Settings, graph: str = ANALYTICS) -> list[str]:
     """The services of a graph in the order of its plan."""
-    spec = GraphSpec.of(chosen.graphs[graph], chosen.max_nodes)
+    spec = GraphSpec.parse(chosen.graphs[graph], chosen.max_nodes)
     return list(planner(CATALOGUE).plan(spec).steps)
 
 

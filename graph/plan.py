@@ -45,7 +45,7 @@ class Fact(NamedTuple):
 class Step:
     """One service to run, once those it is ``after`` are done.
 
-    Of these it ``needs`` the results of some; it ``uses`` those of others where they have any.
+    Of these it ``needs`` the results of some; it ``reuses`` those of others where they have any.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Step:
     after: frozenset[str]
     when: Condition = ANY
     optional: bool = False
-    uses: frozenset[str] = frozenset()
+    reuses: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Planner:
     providers: Mapping[Fact, Service]
 
     @classmethod
-    def of(cls, services: Iterable[Service], aliases: Iterable[Service] = ()) -> "Planner":
+    def over(cls, services: Iterable[Service], aliases: Iterable[Service] = ()) -> "Planner":
         """A planner; raises ``PlanError`` where two services provide the same fact."""
         known = {service.name: service for service in services}
         providers: dict[Fact, Service] = {}
@@ -236,7 +236,7 @@ class Planner:
             for other in others
             if other.subject == step.subject and service.uses & (other.provides | other.reveals)
         }
-        return replace(step, after=step.after | used, uses=frozenset(used - step.after))
+        return replace(step, after=step.after | used, reuses=frozenset(used - step.after))
 
 
 def _ordered(steps: Iterable[Step]) -> Plan:

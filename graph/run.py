@@ -8,7 +8,7 @@ from graph.plan import Plan, Step
 from schemas import Attributes, Frame
 
 Objects = Sequence[Attributes]
-Scene = Mapping[str, Objects]  # the objects of an image, by class
+ObjectsByClass = Mapping[str, Objects]  # the objects of an image, by class
 Call = Callable[[Step, Objects], Awaitable[Objects]]
 
 
@@ -24,11 +24,11 @@ class Failure:
 class Outcome:
     """What was found about the objects of each class, and which services failed."""
 
-    found: Scene
+    objects: ObjectsByClass
     failures: Mapping[str, Failure]
 
 
-async def run(plan: Plan, call: Call, scene: Scene, frame: Frame) -> Outcome:
+async def run_plan(plan: Plan, call: Call, scene: ObjectsByClass, frame: Frame) -> Outcome:
     """Call every service of ``plan`` with the objects of its class, as those before it left them.
 
     ``call`` of a detector returns the objects it found, of any other service what is to be added to each object it
@@ -69,7 +69,7 @@ class _Run:
             self.results[step.name] = found
             self.known[step.subject] = overlay(self.known.get(step.subject, ()), found)
 
-    def found(self) -> Scene:
+    def found(self) -> ObjectsByClass:
         """What was found, laid over in the plan's order, whichever was done first."""
         found: dict[str, Objects] = {}
         for name, step in self.plan.steps.items():
@@ -83,7 +83,7 @@ def _stops(plan: Plan, step: Step, other: str) -> bool:
 
     Not where it is merely used, nor where it is optional and only the order was asked for.
     """
-    return other in step.needs or not (other in step.uses or plan.steps[other].optional)
+    return other in step.needs or not (other in step.reuses or plan.steps[other].optional)
 
 
 async def _conditional(step: Step, call: Call, objects: Objects, frame: Frame) -> Objects:

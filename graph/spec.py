@@ -61,15 +61,15 @@ class GraphSpec:
     description: str = field(default="", compare=False)
 
     @classmethod
-    def of(cls, raw: Any, most: int = 64) -> "GraphSpec":
+    def parse(cls, raw: Any, max_names: int = 64) -> "GraphSpec":
         """The specification in JSON or YAML; raises ``BadDocument`` where it has another form.
 
-        Raises ``TooLarge``, before reading any of them, where it names more than ``most`` services and outputs.
+        Raises ``TooLarge``, before reading any of them, where it names more than ``max_names`` services and outputs.
         """
         raw = _object(raw, {"services", "outputs", "nodes", "description"})
-        _limit(most, raw, "services", "outputs", "nodes")
+        _limit(max_names, raw, "services", "outputs", "nodes")
         services = within("services", _names, raw.get("services") or [])
-        nodes = [within("nodes", _at, raw.get("nodes"), index, most) for index in range(_length(raw.get("nodes")))]
+        nodes = [within("nodes", _at, raw.get("nodes"), index, max_names) for index in range(_length(raw.get("nodes")))]
         outputs = within("outputs", _names, raw.get("outputs") or [])
         if not (services or nodes or outputs):
             raise BadDocument("Say what is wanted: services, outputs or nodes", (), "missing")
@@ -79,10 +79,10 @@ class GraphSpec:
         return cls((*nodes, *extra), tuple(outputs), description)
 
 
-def _limit(most: int, raw: dict[str, Any], *members: str) -> None:
-    """Raises ``TooLarge`` where the lists under ``members`` together are longer than ``most``."""
-    if sum(len(raw[key]) for key in members if isinstance(raw.get(key), list)) > most:
-        raise TooLarge(f"The graph names more than {most} services and outputs")
+def _limit(max_names: int, raw: dict[str, Any], *members: str) -> None:
+    """Raises ``TooLarge`` where the lists under ``members`` together are longer than ``max_names``."""
+    if sum(len(raw[key]) for key in members if isinstance(raw.get(key), list)) > max_names:
+        raise TooLarge(f"The graph names more than {max_names} services and outputs")
 
 
 def _length(raw: Any) -> int:
@@ -91,14 +91,14 @@ def _length(raw: Any) -> int:
     return len(raw or ())
 
 
-def _at(raw: list[Any], index: int, most: int) -> NodeSpec:
-    spec: NodeSpec = within(index, _node, raw[index], most)
+def _at(raw: list[Any], index: int, max_names: int) -> NodeSpec:
+    spec: NodeSpec = within(index, _node, raw[index], max_names)
     return spec
 
 
-def _node(raw: Any, most: int) -> NodeSpec:
+def _node(raw: Any, max_names: int) -> NodeSpec:
     raw = _object(raw, {"service", "after", "when", "optional"})
-    _limit(most, raw, "after")
+    _limit(max_names, raw, "after")
     if "service" not in raw:
         raise BadDocument("Field required", ("service",), "missing")
     return NodeSpec(

@@ -38,5 +38,5 @@ async def whole_image(
         outcome = await people.engine.execute(plan, {"face": (_FACE,)}, photo, context)
     for failure in outcome.failures.values():
         raise failure.error
-    [found] = outcome.found["face"]
+    [found] = outcome.objects["face"]
     return Frame(width, height), (_FACE | found,)

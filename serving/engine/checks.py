@@ -80,7 +80,7 @@ def _models(settings: Settings) -> Iterator[str]:
     yield from _unknown("models", settings.models, store.manifest.tasks)
     for task, name in settings.models.items():
         if task in store.manifest.tasks:
-            yield from _unknown(f"models: {task}", [name], store.preferences(task))
+            yield from _unknown(f"models: {task}", [name], store.choices_by_name(task))
 
 
 def _providers(settings: Settings) -> Iterator[str]:
@@ -106,7 +106,7 @@ def _graphs(settings: Settings) -> Iterator[str]:
     plan = planner(CATALOGUE).plan
     for name, raw in settings.graphs.items():
         try:
-            compiled(plan, Wanted(GraphSpec.of(raw, settings.max_nodes)))
+            compiled(plan, Wanted(GraphSpec.parse(raw, settings.max_nodes)))
         except BadDocument as fault:
             yield f"graphs: {'.'.join(map(str, (name, *fault.where)))}: {fault.message}"
         except (TooLarge, PlanError) as error:

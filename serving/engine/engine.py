@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from estimators import CATALOGUE, Estimator, FaceDetectorWith, Image, Matcher, Node
 from estimators.geometry import Photo
-from graph import GraphSpec, Objects, Outcome, Plan, Planner, Scene, Step, run
+from graph import GraphSpec, Objects, ObjectsByClass, Outcome, Plan, Planner, Step, run_plan
 from models import MissingModel
 from schemas import Attributes, Document, Frame, Picture
 from schemas.attributes import BOX, CONFIDENCE, Verification
@@ -32,7 +32,7 @@ def planner(names: Iterable[str]) -> Planner:
     """The planner over some services; those that do the work of several in one stand for what they provide."""
     kinds = [CATALOGUE[name] for name in names]
     plannable = [kind for kind in kinds if not issubclass(kind, FaceDetectorWith | Matcher)]
-    return Planner.of(plannable, [kind for kind in kinds if issubclass(kind, FaceDetectorWith)])
+    return Planner.over(plannable, [kind for kind in kinds if issubclass(kind, FaceDetectorWith)])
 
 
 class Said(NamedTuple):
@@ -133,7 +133,7 @@ class Engine:
                 raise MissingModel(f"{name} cannot answer: {error}") from None
         return self._described[name]
 
-    async def execute(self, plan: Plan, scene: Scene, photo: Photo, context: Context) -> Outcome:
+    async def execute(self, plan: Plan, scene: ObjectsByClass, photo: Photo, context: Context) -> Outcome:
         """Runs a plan on known objects, or where there are none on what its detectors find."""
 
         async def call(step: Step, objects: Objects) -> Objects:
@@ -142,9 +142,9 @@ class Engine:
             return await self.estimate(step.name, photo, objects, context)
 
         frame = Frame(photo.image.shape[1], photo.image.shape[0])
-        return await run(plan, call, scene, frame)
+        return await run_plan(plan, call, scene, frame)
 
-    def scene(self, plan: Plan, document: Document) -> Scene:
+    def scene(self, plan: Plan, document: Document) -> ObjectsByClass:
         """The objects that the client sent, with what the services of the plan need of each."""
         scene: dict[str, Objects] = {}
         for subject in {step.subject for step in plan.steps.values()}:

@@ -42,7 +42,7 @@ def named(engine: Engine, name: str) -> GraphSpec:
     if name not in graphs:
         raise UnknownService(f"There is no graph {name!r:.80}; there are {', '.join(sorted(graphs))}")
     if name not in engine.specs:
-        engine.specs[name] = GraphSpec.of(graphs[name], engine.settings.max_nodes)
+        engine.specs[name] = GraphSpec.parse(graphs[name], engine.settings.max_nodes)
     return engine.specs[name]
 
 
@@ -57,14 +57,14 @@ def wanted(engine: Engine, query: QueryParams, body: Any) -> Wanted:
     if sum(ways) > 1:
         raise PlanError("name the graph once: in the query by services and outputs, or by graph, or in the body")
     if asked:
-        return Wanted(GraphSpec.of(asked, most))
+        return Wanted(GraphSpec.parse(asked, most))
     if body is None:
         body = query.get("graph", engine.settings.default_graph)
     if isinstance(body, str):
         return Wanted(named(engine, body))
     if isinstance(body, dict) and set(body) == {"name"}:
         return Wanted(named(engine, within("graph", lambda raw: within("name", text, raw["name"]), body)))
-    return Wanted(within("graph", GraphSpec.of, body, most))
+    return Wanted(within("graph", GraphSpec.parse, body, most))
 
 
 def compiled(plan: Planning, graph: Wanted, document: Document | None = None) -> Plan:
@@ -115,7 +115,7 @@ def _error(name: str, failure: Failure) -> Json:
 
 def _merged(plan: Plan, document: Document, outcome: Outcome) -> Document:
     detected = {step.subject for step in plan.steps.values() if step.detects}
-    for subject, objects in outcome.found.items():
+    for subject, objects in outcome.objects.items():
         if subject in detected:
             document = document.detected(subject, objects)
         elif objects:

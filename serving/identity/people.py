@@ -114,7 +114,7 @@ class People:
         async with self.engine.photo(Encoded(data), context, limits) as photo:
             outcome = await self.engine.execute(plan, {"face": ()}, photo, context)
             _raise(outcome, set(outputs))
-            yield Sight(data, photo, tuple(outcome.found.get("face", ())))
+            yield Sight(data, photo, tuple(outcome.objects.get("face", ())))
 
     async def describe(
         self,
@@ -136,7 +136,7 @@ class People:
         plan = self.engine.plan(GraphSpec(outputs=tuple(wanted)), known, frozenset({"face"}))
         outcome = await self.engine.execute(plan, {"face": tuple(faces)}, sight.photo, context)
         _raise(outcome, set(outputs))
-        added = outcome.found.get("face") or (Attributes(),) * len(faces)
+        added = outcome.objects.get("face") or (Attributes(),) * len(faces)
         return [face | more for face, more in zip(faces, added, strict=True)]
 
     def compare(self, pairs: Sequence[tuple[bytes, bytes]]) -> list[Verification]:

@@ -28,7 +28,7 @@ def test_the_settings_of_the_repository_can_work(settings: Settings) -> None:
 
 
 def test_the_graph_that_checks_masks_looks_harder_for_faces(settings: Settings) -> None:
-    plan = compiled(planner(CATALOGUE).plan, Wanted(GraphSpec.of(settings.graphs["masks"])))
+    plan = compiled(planner(CATALOGUE).plan, Wanted(GraphSpec.parse(settings.graphs["masks"])))
     assert set(plan.steps) == {"face-detector-face-fitter", "mask-estimator"}
     asked = plan.steps["face-detector-face-fitter"].when.min_confidence
     assert asked < min(fitter.THRESHOLDS.values())

@@ -29,11 +29,11 @@ BODIES = made("bodies", set(), {BOX}, "body")
 AGES = made("ages", {BOX}, {AGE})
 TEMPLATES = made("templates", {BOX, KEYPOINTS}, {TEMPLATE})
 BOTH = made("fitter-with-templates", set(), {BOX, TEMPLATE})
-PLANNER = Planner.of([FITTER, BODIES, AGES, TEMPLATES], [BOTH])
+PLANNER = Planner.over([FITTER, BODIES, AGES, TEMPLATES], [BOTH])
 
 
 def planned(given: set[Fact] = frozenset(), present: set[str] = frozenset(), **spec: Any) -> Plan:  # type: ignore[assignment]  # empty by default
-    return PLANNER.plan(GraphSpec.of(spec), given, present)
+    return PLANNER.plan(GraphSpec.parse(spec), given, present)
 
 
 def test_what_an_output_needs_is_inferred() -> None:
@@ -59,9 +59,9 @@ def test_a_composite_service_stands_for_what_it_provides() -> None:
 
 
 def test_a_fault_of_several_is_always_the_same() -> None:
-    planner = Planner.of([made("moods", {KEYPOINTS, BOX, AGE}, {EMOTIONS})])
+    planner = Planner.over([made("moods", {KEYPOINTS, BOX, AGE}, {EMOTIONS})])
     with pytest.raises(PlanError, match="nothing provides keypoints of face, which moods needs"):
-        planner.plan(GraphSpec.of({"outputs": ["emotions"]}))
+        planner.plan(GraphSpec.parse({"outputs": ["emotions"]}))
 
 
 def test_options_of_a_composite_service_hold_for_what_follows_its_detector() -> None:
@@ -109,8 +109,8 @@ def test_a_node_says_how_a_service_runs_that_is_also_named_plainly() -> None:
 def test_a_composite_service_adds_to_objects_that_were_sent() -> None:
     given = {Fact("face", KEYPOINTS), Fact("face", BOX)}
     whole = made("sighted", set(), {BOX, CONFIDENCE, TEMPLATE})
-    planner = Planner.of([made("fitter", set(), {BOX, CONFIDENCE, KEYPOINTS}), TEMPLATES], [whole])
-    assert list(planner.plan(GraphSpec.of({"services": ["sighted"]}), given, {"face"}).steps) == ["templates"]
+    planner = Planner.over([made("fitter", set(), {BOX, CONFIDENCE, KEYPOINTS}), TEMPLATES], [whole])
+    assert list(planner.plan(GraphSpec.parse({"services": ["sighted"]}), given, {"face"}).steps) == ["templates"]
 
 
 def test_objects_that_were_sent_are_authoritative() -> None:
@@ -184,20 +184,20 @@ def test_what_cannot_be_planned_is_named(spec: Any, message: str) -> None:
 
 
 def test_a_service_whose_needs_nobody_provides_is_named() -> None:
-    planner = Planner.of([made("moods", {BOX}, {EMOTIONS})])
+    planner = Planner.over([made("moods", {BOX}, {EMOTIONS})])
     with pytest.raises(PlanError, match="nothing provides bbox of face, which moods needs"):
-        planner.plan(GraphSpec.of({"outputs": ["emotions"]}))
+        planner.plan(GraphSpec.parse({"outputs": ["emotions"]}))
 
 
 def test_services_that_need_each_other_are_a_cycle() -> None:
-    planner = Planner.of([made("a", {AGE}, {GENDER}), made("b", {GENDER}, {AGE})])
+    planner = Planner.over([made("a", {AGE}, {GENDER}), made("b", {GENDER}, {AGE})])
     with pytest.raises(PlanError, match=r"a -> b|b -> a"):
-        planner.plan(GraphSpec.of({"outputs": ["age"]}))
+        planner.plan(GraphSpec.parse({"outputs": ["age"]}))
 
 
 def test_two_providers_of_a_fact_are_refused_at_the_start() -> None:
     with pytest.raises(PlanError, match="both ages and guesses provide age of face"):
-        Planner.of([AGES, made("guesses", {BOX}, {AGE})])
+        Planner.over([AGES, made("guesses", {BOX}, {AGE})])
 
 
 def test_an_order_that_was_asked_for_is_kept() -> None:
@@ -213,10 +213,10 @@ def test_an_order_may_name_a_service_whose_facts_were_sent() -> None:
 
 
 def test_a_composite_service_without_what_it_stands_for_is_named() -> None:
-    planner = Planner.of([FITTER, AGES], [BOTH])
+    planner = Planner.over([FITTER, AGES], [BOTH])
     for spec in ({"services": [BOTH.name]}, {"nodes": [{"service": "ages", "after": [BOTH.name]}]}):
         with pytest.raises(PlanError, match="nothing provides template of face, which fitter-with-templates needs"):
-            planner.plan(GraphSpec.of(spec))
+            planner.plan(GraphSpec.parse(spec))
 
 
 def test_a_plan_draws_itself() -> None:
@@ -250,7 +250,7 @@ def test_a_plan_draws_itself() -> None:
 )
 def test_a_malformed_specification_says_where(raw: Any, where: tuple[str | int, ...]) -> None:
     with pytest.raises(BadDocument) as caught:
-        GraphSpec.of(raw)
+        GraphSpec.parse(raw)
     assert caught.value.where == where
 
 
@@ -265,34 +265,34 @@ def test_a_malformed_specification_says_where(raw: Any, where: tuple[str | int, 
 )
 def test_a_specification_beyond_the_limit_is_refused_before_it_is_read(raw: Any) -> None:
     with pytest.raises(TooLarge) as caught:
-        GraphSpec.of(raw, most=3)
+        GraphSpec.parse(raw, max_names=3)
     assert caught.value.message == "The graph names more than 3 services and outputs"
 
 
 def test_as_many_names_as_are_allowed_pass() -> None:
     raw = {"services": ["bodies"], "outputs": ["age"], "nodes": [{"service": "ages", "after": ["bodies", "ages"]}]}
-    assert len(GraphSpec.of(raw, most=3).nodes) == 2
+    assert len(GraphSpec.parse(raw, max_names=3).nodes) == 2
 
 
 SEEING = replace(made("seeing", {BOX}, {AGE}), reveals=frozenset({MALE}))
 ASKING = replace(made("asking", {BOX}, {GENDER}), uses=frozenset({MALE}))
-USING = Planner.of([FITTER, SEEING, ASKING])
+USING = Planner.over([FITTER, SEEING, ASKING])
 
 
 def test_a_service_waits_for_the_one_that_spares_it_work() -> None:
-    plan = USING.plan(GraphSpec.of({"services": ["asking", "seeing"]}))
+    plan = USING.plan(GraphSpec.parse({"services": ["asking", "seeing"]}))
     assert list(plan.stages()) == [("fitter",), ("seeing",), ("asking",)]
-    assert plan.steps["asking"].uses == {"seeing"}
+    assert plan.steps["asking"].reuses == {"seeing"}
     assert plan.steps["asking"].needs == {"fitter"}
 
 
 def test_what_a_service_could_use_is_not_run_for_it() -> None:
-    plan = USING.plan(GraphSpec.of({"services": ["asking"]}))
+    plan = USING.plan(GraphSpec.parse({"services": ["asking"]}))
     assert list(plan.steps) == ["fitter", "asking"]
 
 
 def test_an_order_that_the_caller_wants_comes_before_saving_work() -> None:
     nodes = [{"service": "seeing", "after": ["asking"]}, {"service": "asking"}]
-    plan = USING.plan(GraphSpec.of({"nodes": nodes}))
+    plan = USING.plan(GraphSpec.parse({"nodes": nodes}))
     assert list(plan.stages()) == [("fitter",), ("asking",), ("seeing",)]
-    assert not plan.steps["asking"].uses
+    assert not plan.steps["asking"].reuses
