@@ -55,7 +55,7 @@ def main(
 
 def _node(store: ModelStore, name: str, providers: Sequence[str]) -> Any:
     kind = CATALOGUE[name]
-    tasks = [*kind.tasks, *(task for task in kind.optional if store.available(task))]
+    tasks = [*kind.tasks, *(task for task in kind.optional if store.can_serve(task))]
     return kind({task: tuple(store.load(spec, providers) for spec in store.resolve(task)) for task in tasks})
 
 

@@ -111,11 +111,11 @@ def _pull(manifest: Manifest, store: ModelStore, names: list[str] | None, mirror
     for spec in manifest.models.values():
         if store.has(spec):
             try:
-                store.optimised(spec)  # now rather than when each gateway starts
+                store.optimise(spec)  # now rather than when each gateway starts
             except ModelError as error:  # the services that need it will say so, the others answer
                 console.print(f"{spec.name}: {error}", style="yellow")
     for name in () if names else CATALOGUE:
-        lacking = [task for task in CATALOGUE[name].tasks if not store.available(task)]
+        lacking = [task for task in CATALOGUE[name].tasks if not store.can_serve(task)]
         if lacking:
             console.print(f"{name} will answer 503: no model for {', '.join(lacking)} could be had.", style="yellow")
     return all(outcome.installed is not None for outcome in outcomes)

@@ -9,7 +9,7 @@ from serving.settings import Settings
 
 def lacking(store: ModelStore) -> dict[str, list[str]]:
     """The services that have no model for some of their tasks, with those tasks."""
-    missing = {name: [task for task in kind.tasks if not store.available(task)] for name, kind in CATALOGUE.items()}
+    missing = {name: [task for task in kind.tasks if not store.can_serve(task)] for name, kind in CATALOGUE.items()}
     return {name: tasks for name, tasks in missing.items() if tasks}
 
 
@@ -17,7 +17,7 @@ def optimise(store: ModelStore) -> None:
     """Writes the optimised form of each model into the cache: a container may not be able to."""
     for spec in store.manifest.models.values():
         if store.has(spec):
-            store.optimised(spec)
+            store.optimise(spec)
 
 
 if __name__ == "__main__":

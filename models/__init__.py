@@ -3,12 +3,12 @@
 from models.errors import CorruptModel, ManifestError, MissingModel, ModelError, UnavailableProvider, UnavailableSource
 from models.manifest import Manifest, ModelSpec, choice_name, load_manifest
 from models.session import PROVIDERS, Model, Session, open_session, provider_names
-from models.store import Installed, ModelStore, default_cache
+from models.store import InstalledModel, ModelStore, default_cache
 
 __all__ = [
     "PROVIDERS",
     "CorruptModel",
-    "Installed",
+    "InstalledModel",
     "Manifest",
     "ManifestError",
     "MissingModel",

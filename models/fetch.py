@@ -18,17 +18,17 @@ from models.errors import CorruptModel, MissingModel, UnavailableSource
 from models.manifest import BundledSource, Manifest, MirrorSource, ModelSpec, PackageSource, Source, UrlSource
 from models.recipes import RECIPES
 from models.sources import PackageFolders, Progress, copy_from_mirror, download, verify_digest
-from models.store import Installed, ModelStore, file_digest
+from models.store import InstalledModel, ModelStore, file_digest
 
 UNFINISHED = ".pull-"
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PullResult:
     """What became of one model: where it came from, or why it could not be had from each of its sources."""
 
     name: str
-    installed: Installed | None
+    installed: InstalledModel | None
     reasons: tuple[str, ...] = ()
 
 
@@ -38,7 +38,7 @@ def pull(
     names: Iterable[str] | None = None,
     mirror: Path | None = None,
     progress: Progress = lambda _label, _done, _total: None,
-) -> list[Outcome]:
+) -> list[PullResult]:
     """Obtains models into the store's cache, by default all; those that are there already and whole are kept.
 
     ``mirror`` is by default the store's own.
@@ -49,16 +49,16 @@ def pull(
         raise MissingModel(f"no such model: {', '.join(unknown)}; there are {', '.join(manifest.models)}")
     whole = {name: record for name in wanted if (record := _whole(store, manifest.models[name])) is not None}
     missing = [manifest.models[name] for name in wanted if name not in whole]
-    found = {name: Outcome(name, record) for name, record in whole.items()}
+    found = {name: PullResult(name, record) for name, record in whole.items()}
     if missing:
         chosen = store.mirror if mirror is None else mirror
         found |= {outcome.name: outcome for outcome in _obtained(missing, store, chosen, progress)}
     return [found[name] for name in wanted]
 
 
-def _whole(store: ModelStore, spec: ModelSpec) -> Installed | None:
+def _whole(store: ModelStore, spec: ModelSpec) -> InstalledModel | None:
     """The record of the model in the cache, or among what comes with Facet, if its file is what it should be."""
-    if store.cached(spec) is None and not store.is_bundled(spec):
+    if store.cache_record(spec) is None and not store.is_bundled(spec):
         return None
     try:
         store.verify(spec)
@@ -69,13 +69,13 @@ def _whole(store: ModelStore, spec: ModelSpec) -> Installed | None:
 
 def _obtained(
     specs: Sequence[ModelSpec], store: ModelStore, mirror: Path | None, progress: Progress
-) -> Iterator[Outcome]:
+) -> Iterator[PullResult]:
     try:
         with _workspace(store.cache, progress) as folder:
             puller = _Puller(store, mirror, folder, progress)
             yield from [puller.obtained(spec) for spec in specs]
     except OSError as error:  # a cache that cannot be written still serves what it has
-        yield from [Outcome(spec.name, None, (f"{store.cache}: {error.strerror or error}",)) for spec in specs]
+        yield from [PullResult(spec.name, None, (f"{store.cache}: {error.strerror or error}",)) for spec in specs]
 
 
 @contextmanager
@@ -114,22 +114,22 @@ class _Puller:
         self._progress = progress
         self._packages = PackageFolders(folder / "packages", progress)
 
-    def obtained(self, spec: ModelSpec) -> Outcome:
+    def obtained(self, spec: ModelSpec) -> PullResult:
         """The model in the cache, from there or from the first source that gives it."""
         if (record := _whole(self._store, spec)) is not None:  # another process was faster
-            return Outcome(spec.name, record)
+            return PullResult(spec.name, record)
         reasons = []
         for source in spec.sources:
             try:
-                return Outcome(spec.name, self._install(spec, source))
+                return PullResult(spec.name, self._install(spec, source))
             except OSError as error:  # the source's, or the disk's
                 reasons.append(str(error))
-        return Outcome(spec.name, None, tuple(reasons))
+        return PullResult(spec.name, None, tuple(reasons))
 
-    def _install(self, spec: ModelSpec, source: Source) -> Installed:
+    def _install(self, spec: ModelSpec, source: Source) -> InstalledModel:
         target = self._folder / spec.file
         self._write(spec, source, target)
-        installed = Installed(spec.name, file_digest(target), str(source), spec.licence)
+        installed = InstalledModel(spec.name, file_digest(target), str(source), spec.licence)
         record = self._folder / f"{spec.file}.json"
         record.write_text(json.dumps(asdict(installed), indent=2) + "\n", encoding="utf-8")
         target.replace(self._store.cache / spec.file)

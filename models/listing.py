@@ -9,7 +9,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from rich.table import Table
 
 from models import sources
-from models.fetch import Outcome
+from models.fetch import PullResult
 from models.manifest import Manifest, load_manifest
 
 INTRODUCTION = """\
@@ -35,7 +35,7 @@ def progress_bars(console: Console) -> Iterator[sources.Progress]:
         yield show
 
 
-def table(manifest: Manifest, outcomes: Sequence[Outcome]) -> Table:
+def table(manifest: Manifest, outcomes: Sequence[PullResult]) -> Table:
     """Which model serves which task, from where, under which licence, and what could not be had and why."""
     found = {outcome.name: outcome for outcome in outcomes}
     rows = Table("task", "model", "role", "licence", "from")
@@ -71,7 +71,7 @@ def document(manifest: Manifest) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _serving(choices: Sequence[tuple[str, ...]], found: Mapping[str, Outcome]) -> tuple[str, ...] | None:
+def _serving(choices: Sequence[tuple[str, ...]], found: Mapping[str, PullResult]) -> tuple[str, ...] | None:
     """The first choice that is installed; none where there is none, or where one before it was not asked for."""
     for names in choices:
         if not all(name in found for name in names):

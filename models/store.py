@@ -28,7 +28,7 @@ def file_digest(path: Path) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Installed:
+class InstalledModel:
     """A model that is on this machine."""
 
     name: str
@@ -52,10 +52,10 @@ class ModelStore:
     weights: Path = WEIGHTS
 
     def resolve(self, task: str, preferred: str | None = None) -> tuple[ModelSpec, ...]:
-        """The models that serve ``task``: the first choice that is here, or just the one of ``preferences``."""
+        """The models that serve ``task``: the first choice that is here, or just the one of ``choices_by_name``."""
         choices = self.manifest.choices(task)
         if preferred is not None:
-            known = self.preferences(task)
+            known = self.choices_by_name(task)
             if preferred not in known:
                 raise MissingModel(f"{task}: no model {preferred}; there are {', '.join(known)}")
             choices = (known[preferred],)
@@ -65,7 +65,7 @@ class ModelStore:
         lacking = " or ".join(" + ".join(spec.name for spec in choice if not self.has(spec)) for choice in choices)
         raise MissingModel(f"{task}: the model {lacking} is not installed; `facet models pull` obtains models")
 
-    def preferences(self, task: str) -> dict[str, tuple[ModelSpec, ...]]:
+    def choices_by_name(self, task: str) -> dict[str, tuple[ModelSpec, ...]]:
         """What each text that names a choice means: all its models joined by +, or, where no choice is called so,
         one model for the first choice that has it.
         """
@@ -76,17 +76,17 @@ class ModelStore:
                 named.setdefault(spec.name, choice)
         return named
 
-    def available(self, task: str) -> bool:
+    def can_serve(self, task: str) -> bool:
         """Whether some choice of models for ``task`` is here."""
         return any(all(self.has(spec) for spec in choice) for choice in self.manifest.choices(task))
 
     def has(self, spec: ModelSpec) -> bool:
         """Whether the model's file is here; its contents are verified when it is opened."""
-        return self.cached(spec) is not None or self._in_mirror(spec) or self.is_bundled(spec)
+        return self.cache_record(spec) is not None or self._in_mirror(spec) or self.is_bundled(spec)
 
     def path(self, spec: ModelSpec) -> Path:
         """The model's file."""
-        if self.cached(spec) is not None:
+        if self.cache_record(spec) is not None:
             return self.cache / spec.file
         if self.mirror is not None and self._in_mirror(spec):
             return self.mirror / spec.file
@@ -94,12 +94,12 @@ class ModelStore:
             return self.weights / spec.file
         raise MissingModel(f"{spec.name} is not installed; `facet models pull` obtains models")
 
-    def cached(self, spec: ModelSpec) -> Installed | None:
+    def cache_record(self, spec: ModelSpec) -> InstalledModel | None:
         """The record of the model in the cache; none where the file or a legible record is lacking, or not used."""
         if spec.bundled:
             return None
         try:
-            record = Installed(**json.loads(self.record_path(spec).read_text(encoding="utf-8")))
+            record = InstalledModel(**json.loads(self.record_path(spec).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
         return record if (self.cache / spec.file).is_file() else None
@@ -108,7 +108,7 @@ class ModelStore:
         """Whether the model came with Facet."""
         return spec.bundled and (self.weights / spec.file).is_file()
 
-    def installed(self) -> list[Installed]:
+    def list_installed(self) -> list[InstalledModel]:
         """The models that are here."""
         return [self.record(spec) for spec in self.manifest.models.values() if self.has(spec)]
 
@@ -130,9 +130,9 @@ class ModelStore:
 
     def load(self, spec: ModelSpec, providers: Sequence[str] = CPU, threads: int = 1) -> Model:
         """One model, verified and loaded."""
-        return Model(spec.name, spec.architecture, open_session(self.optimised(spec, providers), providers, threads))
+        return Model(spec.name, spec.architecture, open_session(self.optimise(spec, providers), providers, threads))
 
-    def optimised(self, spec: ModelSpec, providers: Sequence[str] = CPU) -> Path | bytes:
+    def optimise(self, spec: ModelSpec, providers: Sequence[str] = CPU) -> Path | bytes:
         """What is opened for a model: a faster equivalent of its verified file, kept in the cache."""
         digest = self.verify(spec)
         return optimised(self.path(spec), digest, self.cache, provider_names(providers), spec.unread)
@@ -141,10 +141,10 @@ class ModelStore:
         """The file that says where the model in the cache came from."""
         return self.cache / f"{spec.file}.json"
 
-    def record(self, spec: ModelSpec) -> Installed:
+    def record(self, spec: ModelSpec) -> InstalledModel:
         """Where a model that is here came from."""
         source = "mirror" if self._in_mirror(spec) else "bundled"
-        return self.cached(spec) or Installed(spec.name, spec.sha256, source, spec.licence)
+        return self.cache_record(spec) or InstalledModel(spec.name, spec.sha256, source, spec.licence)
 
     def _in_mirror(self, spec: ModelSpec) -> bool:
         return not spec.bundled and self.mirror is not None and (self.mirror / spec.file).is_file()
@@ -153,6 +153,6 @@ class ModelStore:
         """What helps against a wrong file, by where it lies."""
         if spec.bundled:
             return "it came with Facet: install Facet again"
-        if self.cached(spec) is not None:
+        if self.cache_record(spec) is not None:
             return "`facet models pull` replaces such files"
         return "the mirror folder has another file of that name: replace or remove it"

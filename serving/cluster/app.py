@@ -66,7 +66,7 @@ def resolved(settings: Settings) -> dict[str, str]:
     Tasks without a model here are left open; a machine of the cluster that has one may still serve them.
     """
     store = settings.store()
-    here = {task: choice_name(store.resolve(task)) for task in store.manifest.tasks if store.available(task)}
+    here = {task: choice_name(store.resolve(task)) for task in store.manifest.tasks if store.can_serve(task)}
     return here | settings.models
 
 

@@ -82,7 +82,7 @@ async def version(engine: Engine, _: Request) -> Response:
             "sha256": record.sha256,
             "source": record.source,
         }
-        for record in store.installed()
+        for record in store.list_installed()
         if record.name in users
     }
     return JSONResponse({"product": "Facet", "version": product_version(), "models": models})

@@ -37,7 +37,7 @@ def settings(store: ModelStore) -> Settings:
 @pytest.fixture(scope="session")
 def engine(settings: Settings) -> Engine:
     """All services, in this process."""
-    if not settings.store().available("face-detection"):
+    if not settings.store().can_serve("face-detection"):
         pytest.skip("no models are installed")
     loader = Loader(settings)
     return Engine(settings, {name: Local(name, settings, loader) for name in CATALOGUE})
@@ -58,7 +58,7 @@ def stages() -> dict[str, Scripted]:
 
 @pytest.fixture
 def http(settings: Settings, stages: dict[str, Scripted]) -> httpx.AsyncClient:
-    if not settings.store().available("age-gender"):
+    if not settings.store().can_serve("age-gender"):
         pytest.skip("no models are installed")
     return client(settings, stages)
 

@@ -90,7 +90,7 @@ async def test_what_clients_invent_gets_no_tag_of_its_own(http: httpx.AsyncClien
 
 
 async def test_a_service_tells_its_batches_its_waits_and_the_time_in_its_models(settings: Settings) -> None:
-    if not settings.store().available("age-gender"):
+    if not settings.store().can_serve("age-gender"):
         pytest.skip("no models are installed")
     name = "verify-matcher"
     before = MODEL_SECONDS.count(name), BATCH.count(name), WAIT_SECONDS.count(name)
@@ -228,7 +228,7 @@ def lines() -> Iterator[Lines]:
 async def test_a_request_is_logged_with_where_its_time_went(
     settings: Settings, stages: dict[str, Scripted], lines: Lines
 ) -> None:
-    if not settings.store().available("age-gender"):
+    if not settings.store().can_serve("age-gender"):
         pytest.skip("no models are installed")
     async with client(settings, stages, log_requests=True) as http:
         await http.post(GRAPH, json=sample(), headers={"X-Request-ID": "my-id.1"})
@@ -262,7 +262,7 @@ async def test_requests_are_not_logged_unless_asked_for(http: httpx.AsyncClient,
 async def test_nothing_of_an_image_or_a_template_is_ever_logged(
     settings: Settings, stages: dict[str, Scripted], lines: Lines, spans: InMemorySpanExporter, error: Exception | None
 ) -> None:
-    if not settings.store().available("age-gender"):
+    if not settings.store().can_serve("age-gender"):
         pytest.skip("no models are installed")
     stages["gender-estimator"].error = error
     mark = b"only-in-this-image"

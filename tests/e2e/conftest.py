@@ -13,7 +13,7 @@ from models import ModelStore
 @pytest.fixture(scope="session")
 def model_files(store: ModelStore) -> dict[str, str]:
     """The variables that tell a server where the model files are; skips where there are none."""
-    if not store.available("face-detection"):
+    if not store.can_serve("face-detection"):
         pytest.skip("no models are installed")
     mirror = {} if store.mirror is None else {"FACET_MODEL_MIRROR": str(store.mirror)}
     return {"FACET_CACHE": str(store.cache), **mirror}

@@ -76,7 +76,7 @@ def configuration(store: ModelStore, port: int) -> dict[str, object]:
 @pytest.fixture(scope="module")
 def server(store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A cluster of three nodes."""
-    if not all(map(store.available, ("face-detection", "face-landmarks"))):
+    if not all(map(store.can_serve, ("face-detection", "face-landmarks"))):
         pytest.skip("no models are installed")
     folder, port = tmp_path_factory.mktemp("cluster"), free_port()
     file = folder / "serve.yaml"

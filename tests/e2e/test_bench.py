@@ -15,7 +15,7 @@ pytestmark = pytest.mark.server
 
 
 def test_the_command_measures_a_server_beside_the_limit_and_ends_it(store: ModelStore, tmp_path: Path) -> None:
-    if not store.available("template"):
+    if not store.can_serve("template"):
         pytest.skip("no models are installed")
     file = tmp_path / "figures.json"
     command = [sys.executable, "-m", "bench", "--quick", "--only", "b", "--seconds", "0.2", "--json", str(file)]

@@ -36,7 +36,7 @@ Noticed = Callable[[float, Callable[[], float]], Report]
 @pytest.fixture(scope="module")
 def server(store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with two gateways that ask a replica of another deployment."""
-    if not all(map(store.available, ("face-detection", "age-gender"))):
+    if not all(map(store.can_serve, ("face-detection", "age-gender"))):
         pytest.skip("no models are installed")
     environment = {
         "FACET_CACHE": str(store.cache),

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from models import CorruptModel, Manifest, MissingModel, ModelStore
-from models.fetch import Outcome, pull
+from models.fetch import PullResult, pull
 from models.listing import progress_bars, table
 from models.manifest import MirrorSource, Package, PackageSource, UrlSource
 from models.recipes.builder import GraphBuilder
@@ -51,7 +51,7 @@ def test_a_pull_repairs_what_is_damaged_and_keeps_what_is_whole(empty: ModelStor
     outcomes = pull(empty.manifest, empty, None, mirror)
     assert all(outcome.installed for outcome in outcomes)
     assert (empty.cache / "first.onnx").read_bytes() == CONTENTS["first"]
-    assert len(empty.installed()) == len(CONTENTS)
+    assert len(empty.list_installed()) == len(CONTENTS)
     assert (empty.cache / "left.onnx").stat().st_mtime_ns == before
 
 
@@ -235,7 +235,7 @@ def test_without_npm_the_reason_says_so(empty: ModelStore, monkeypatch: pytest.M
     assert outcome.reasons == ("@someone/box 1.0.0: npm is not installed (it comes with Node.js)",)
 
 
-def shown(outcomes: Sequence[Outcome], specs: Manifest) -> str:
+def shown(outcomes: Sequence[PullResult], specs: Manifest) -> str:
     console = Console(width=200)
     with console.capture() as capture:
         console.print(table(specs, outcomes))

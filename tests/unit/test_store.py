@@ -42,11 +42,11 @@ def test_the_first_choice_that_is_installed_serves(empty: ModelStore, mirror: Pa
 
 def test_models_that_work_together_serve_only_together(empty: ModelStore, mirror: Path) -> None:
     pull(empty.manifest, empty, ["right"], mirror)
-    assert not empty.available("both")
+    assert not empty.can_serve("both")
     with pytest.raises(MissingModel, match=r"^both: the model left is not installed; `facet models pull`"):
         empty.resolve("both")
     pull(empty.manifest, empty, ["left"], mirror)
-    assert empty.available("both")
+    assert empty.can_serve("both")
     assert serving(empty, "both") == ["left", "right"]
 
 
@@ -68,7 +68,7 @@ def sharing(empty: ModelStore, mirror: Path) -> ModelStore:
 )
 def test_a_preference_names_a_whole_choice(sharing: ModelStore, preferred: str | None, expected: list[str]) -> None:
     assert serving(sharing, "either", preferred) == expected
-    assert preferred is None or preferred in sharing.preferences("either")
+    assert preferred is None or preferred in sharing.choices_by_name("either")
 
 
 @pytest.mark.parametrize("preferred", ["left+right", "right"])
@@ -91,7 +91,7 @@ def test_a_mirror_serves_in_place(empty: ModelStore, mirror: Path) -> None:
     (adder,) = store.open("adding")
     (total,) = adder.run(np.zeros((1, 2), np.float32))
     assert (adder.name, adder.architecture, total.tolist()) == ("first", "adder", [[1.0, 1.0]])
-    assert {one.source for one in store.installed()} == {"mirror"}
+    assert {one.source for one in store.list_installed()} == {"mirror"}
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def bundling(tmp_path: Path) -> ModelStore:
 def test_what_comes_with_facet_needs_no_pull(bundling: ModelStore) -> None:
     assert serving(bundling, "adding") == ["first"]
     assert bundling.open("adding")
-    assert [(one.name, one.source) for one in bundling.installed()] == [("first", "bundled")]
+    assert [(one.name, one.source) for one in bundling.list_installed()] == [("first", "bundled")]
     (outcome,) = pull(bundling.manifest, bundling, ["first"])
     assert outcome.installed is not None
     assert outcome.installed.source == "bundled"
@@ -177,7 +177,7 @@ def test_a_damaged_file_is_not_opened(place: str, advice: str, empty: ModelStore
 def test_what_is_installed_is_known_without_reading_it(empty: ModelStore, mirror: Path) -> None:
     pull(empty.manifest, empty, ["first"], mirror)
     (empty.cache / "first.onnx").write_bytes(b"")
-    (installed,) = empty.installed()
+    (installed,) = empty.list_installed()
     expected = hashlib.sha256(CONTENTS["first"]).hexdigest()
     assert (installed.name, installed.sha256, installed.source, installed.licence) == (
         "first",
