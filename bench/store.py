@@ -31,7 +31,7 @@ from bench.strangers import MODEL, Strangers, Vectors, stored, templates
 from schemas.template import Template
 from store import NewFace, Store, bulk, collections, members
 from store.bulk import BulkFace, BulkMember
-from store.embedded import embedded
+from store.embedded_database import run_embedded_database
 from store.migrate import migrate
 from store.search import EXACT
 
@@ -86,11 +86,11 @@ def made(count: int, seed: int = 1) -> Data:
 
 async def enrolled(store: Store, data: Data) -> list[tuple[int, float]]:
     """Enrols all of them; returns how many faces there were after how many seconds."""
-    model = await store.model(Template(MODEL, 1, data.people[0]))
+    model = await store.get_or_create_model(Template(MODEL, 1, data.people[0]))
     numbers = {}
     async with store.begin() as transaction:
         for size in data.inside:
-            numbers[size] = (await collections.add(transaction, _SPACE, str(size), str(size))).number
+            numbers[size] = (await collections.create_collection(transaction, _SPACE, str(size), str(size))).number
     now, start, done = datetime.now(UTC), time.monotonic(), []
     bounds = np.searchsorted(data.owners, np.arange(len(data.people) + 1))
     for first in range(0, len(data.people), _CHUNK):
@@ -118,17 +118,17 @@ async def one_by_one(store: Store, concurrency: int, count: int, seed: int) -> f
     strangers = Strangers(seed)
     waiting = iter(enumerate(templates(strangers.samples(strangers.people(count)))))
     async with store.begin() as transaction:
-        where, _ = await collections.put(transaction, _SPACE, "more", "more")
+        where, _ = await collections.upsert_collection(transaction, _SPACE, "more", "more")
 
     async def work() -> None:
         for number, template in waiting:
             new = [NewFace(template)]
-            model = await store.models_of(new)
+            model = await store.common_model(new)
             async with store.begin() as transaction:
-                owner = await members.ensure(transaction, _SPACE, f"more {seed} {number}", "")
-                await members.link(transaction, where.number, [owner.number])
+                owner = await members.get_or_create_member(transaction, _SPACE, f"more {seed} {number}", "")
+                await members.link_members(transaction, where.number, [owner.number])
                 if model is not None:
-                    await store.enrol(transaction, owner, model, new)
+                    await store.enrol_faces(transaction, owner, model, new)
 
     start = time.monotonic()
     await asyncio.gather(*(work() for _ in range(concurrency)))
@@ -176,7 +176,7 @@ async def searches(store: Store, data: Data, count: int, note: Any) -> tuple[lis
     """All rows, and the seconds that the first search of each collection takes."""
     rows, first = [], {}
     async with store.begin() as transaction:
-        found = await collections.several(transaction, _SPACE)
+        found = await collections.find_collections(transaction, _SPACE)
     numbers = {each.key: each.number for each in found}
     strangers = Strangers(2)
     for size, inside in data.inside.items():
@@ -294,7 +294,7 @@ def main(
         check_page(markdown, PROGRAM)
     folder = Path(tempfile.mkdtemp(prefix="facet-"))
     try:
-        with embedded(folder / "pg") as url:
+        with run_embedded_database(folder / "pg") as url:
             migrate(url)
             found = asyncio.run(measured(url, folder / "pg", count, queries, _note))
     finally:

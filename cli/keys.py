@@ -42,17 +42,17 @@ def keys_list(config: Config = CONFIG) -> None:
     """Show the keys that are not revoked, without the keys themselves."""
 
     async def rows(transaction: Transaction) -> list[tuple[str, ...]]:
-        named = {each.number: each.key for each in await collections.several(transaction, RECOGNITION)}
+        named = {each.number: each.key for each in await collections.find_collections(transaction, RECOGNITION)}
         return [
             (
                 str(each.id),
                 each.name,
                 ", ".join(each.scopes),
-                each.application or "",
+                each.owner or "",
                 named.get(each.collection or 0, ""),
                 f"{each.created_at:%Y-%m-%d %H:%M}",
             )
-            for each in await keys.listed(transaction)
+            for each in await keys.list_keys(transaction)
         ]
 
     with opened(config) as store:
@@ -68,7 +68,7 @@ def keys_revoke(
     """Make a key useless; running servers refuse it within five seconds."""
     with opened(config) as store:
         try:
-            gone = within(store, lambda transaction: keys.revoke(transaction, identity))
+            gone = within(store, lambda transaction: keys.revoke_key(transaction, identity))
         except NotFound as error:
             raise typer.BadParameter(str(error)) from None
     console.print(f"Revoked {gone.name}")

@@ -31,9 +31,9 @@ def store_collections(config: Config = CONFIG) -> None:
 
     async def rows(transaction: Transaction) -> list[tuple[str, ...]]:
         return [
-            (kind, each.key, each.name, str(await faces.count(transaction, each.number)))
+            (kind, each.key, each.name, str(await faces.count_faces(transaction, each.number)))
             for kind in KINDS
-            for each in await collections.several(transaction, kind)
+            for each in await collections.find_collections(transaction, kind)
         ]
 
     with opened(config) as store:
@@ -53,7 +53,7 @@ def store_export(
     wanted = None if not collection else [_named(each) for each in collection]
     with opened(config) as store, _written(file) as output, _counting("exported") as progress:
         try:
-            counts = using(store, transfer.export_to(store, output, wanted, progress))
+            counts = using(store, transfer.export_members(store, output, wanted, progress))
         except StoreError as error:
             raise typer.BadParameter(str(error)) from None
     console.print(f"{file}: {_told(counts)}")
@@ -68,7 +68,7 @@ def store_import(
     """Add what such a file holds: all of it or, where anything is wrong with it, nothing."""
     with opened(config) as store, file.open("rb") as source, _counting("imported") as progress:
         try:
-            counts = using(store, transfer.import_from(store, source, skip=skip, progress=progress))
+            counts = using(store, transfer.import_members(store, source, skip=skip, progress=progress))
         except StoreError as error:
             hint = "; --skip leaves those that are there as they are" if isinstance(error, Duplicate) else ""
             console.print(f"Nothing was imported: {error}{hint}", style="red", markup=False)

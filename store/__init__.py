@@ -8,7 +8,7 @@ from store import collections, events, faces, keys, members
 from store.database import Transaction, check_address
 from store.errors import BadValue, Damaged, Duplicate, ModelMismatch, NotFound, StoreError, StoreUnavailable
 from store.paging import Paging
-from store.records import Collection, Face, Key, Match, Member, NewFace, Page, Picture
+from store.records import Collection, Face, Key, Match, Member, NewFace, Page, StoredImage
 from store.store import Store
 
 __all__ = [
@@ -25,10 +25,10 @@ __all__ = [
     "NotFound",
     "Page",
     "Paging",
-    "Picture",
     "Store",
     "StoreError",
     "StoreUnavailable",
+    "StoredImage",
     "Transaction",
     "check_address",
     "collections",

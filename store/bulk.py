@@ -18,14 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 from schemas.attributes import Box
 from schemas.template import decode
 from store.errors import Duplicate, NotFound
-from store.records import Picture
+from store.records import StoredImage
 
 
 class BulkImage(NamedTuple):
     """An image to keep."""
 
     id: UUID
-    picture: Picture
+    picture: StoredImage
     created_at: datetime
 
 

@@ -7,14 +7,14 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 
 from store import events
+from store.array_conditions import one_of
 from store.errors import Duplicate, NotFound
-from store.paging import Paging, paged
+from store.paging import Paging, fetch_page
 from store.records import Collection, Page
 from store.tables import collection
-from store.values import one_of
 
 
-async def add(transaction: Transaction, kind: str, key: str, name: str, **fields: Any) -> Collection:
+async def create_collection(transaction: Transaction, kind: str, key: str, name: str, **fields: Any) -> Collection:
     """A new collection; raises ``Duplicate`` where there is one with this key."""
     query = insert(collection).values(kind=kind, key=key, name=name, **fields).on_conflict_do_nothing()
     row = (await transaction.execute(query.returning(*collection.columns))).one_or_none()
@@ -23,7 +23,9 @@ async def add(transaction: Transaction, kind: str, key: str, name: str, **fields
     return Collection._make(row)
 
 
-async def put(transaction: Transaction, kind: str, key: str, name: str, **fields: Any) -> tuple[Collection, bool]:
+async def upsert_collection(
+    transaction: Transaction, kind: str, key: str, name: str, **fields: Any
+) -> tuple[Collection, bool]:
     """The collection with these values, and whether it is new."""
     values = {"name": name, **fields}
     query = insert(collection).values(kind=kind, key=key, **values)
@@ -34,7 +36,7 @@ async def put(transaction: Transaction, kind: str, key: str, name: str, **fields
     return found, found.updated_at is None
 
 
-async def get(transaction: Transaction, kind: str, key: str, *, lock: bool = False) -> Collection:
+async def get_collection(transaction: Transaction, kind: str, key: str, *, lock: bool = False) -> Collection:
     """The collection with this key; raises ``NotFound``."""
     query = select(collection).where(collection.c.kind == kind, collection.c.key == key)
     row = (await transaction.execute(query.with_for_update() if lock else query)).one_or_none()
@@ -43,7 +45,7 @@ async def get(transaction: Transaction, kind: str, key: str, *, lock: bool = Fal
     return Collection._make(row)
 
 
-async def numbered(transaction: Transaction, number: int) -> Collection:
+async def get_collection_by_number(transaction: Transaction, number: int) -> Collection:
     """The collection with this number; raises ``NotFound``."""
     row = (await transaction.execute(select(collection).where(collection.c.number == number))).one_or_none()
     if row is None:
@@ -51,7 +53,7 @@ async def numbered(transaction: Transaction, number: int) -> Collection:
     return Collection._make(row)
 
 
-async def several(transaction: Transaction, kind: str, keys: list[str] | None = None) -> list[Collection]:
+async def find_collections(transaction: Transaction, kind: str, keys: list[str] | None = None) -> list[Collection]:
     """The collections of a kind with these keys, by default all, in the order in which they were made."""
     query = select(collection).where(collection.c.kind == kind).order_by(collection.c.number)
     if keys is not None:
@@ -59,13 +61,13 @@ async def several(transaction: Transaction, kind: str, keys: list[str] | None = 
     return [Collection._make(row) for row in await transaction.execute(query)]
 
 
-async def listed(transaction: Transaction, kind: str, paging: Paging) -> Page[Collection]:
+async def list_collections(transaction: Transaction, kind: str, paging: Paging) -> Page[Collection]:
     """Some of the collections of a kind, in the order in which they were made."""
     query = select(collection).where(collection.c.kind == kind)
-    return await paged(transaction, query, collection.c.number, paging, Collection._make)
+    return await fetch_page(transaction, query, collection.c.number, paging, Collection._make)
 
 
-async def change(transaction: Transaction, number: int, **fields: Any) -> Collection:
+async def update_collection(transaction: Transaction, number: int, **fields: Any) -> Collection:
     """The collection with other values; raises ``NotFound``."""
     query = collection.update().where(collection.c.number == number)
     query = query.values(**fields, updated_at=func.clock_timestamp())
@@ -75,7 +77,7 @@ async def change(transaction: Transaction, number: int, **fields: Any) -> Collec
     return Collection._make(row)
 
 
-async def note(transaction: Transaction, number: int, **settings: Any) -> Collection:
+async def update_collection_settings(transaction: Transaction, number: int, **settings: Any) -> Collection:
     """The collection with these settings beside those that it has; raises ``NotFound``."""
     query = collection.update().where(collection.c.number == number)
     query = query.values(settings=collection.c.settings.op("||")(cast(settings, JSONB)))
@@ -85,9 +87,9 @@ async def note(transaction: Transaction, number: int, **settings: Any) -> Collec
     return Collection._make(row)
 
 
-async def remove(transaction: Transaction, kind: str, key: str) -> None:
+async def delete_collection(transaction: Transaction, kind: str, key: str) -> None:
     """Removes a collection and the keys that open it, but none of its members; raises ``NotFound``."""
     query = collection.delete().where(collection.c.kind == kind, collection.c.key == key)
     if not (await transaction.execute(query)).rowcount:
         raise NotFound(f"There is no collection {key!r}")
-    await events.record(transaction, "collection removed", None, key, collection=kind)
+    await events.record_event(transaction, "collection removed", None, key, collection=kind)

@@ -16,21 +16,21 @@ from store.tables import key
 _COLUMNS = [key.c[name] for name in Key._fields]
 
 
-async def add(
+async def create_key(
     transaction: Transaction,
     name: str,
     scopes: Sequence[str],
-    application: str | None = None,
+    owner: str | None = None,
     collection: int | None = None,
 ) -> tuple[str, Key]:
     """A new key, told this once, and what is kept of it."""
     secret = str(uuid4())
-    values = {"name": name, "scopes": list(scopes), "application": application, "collection": collection}
+    values = {"name": name, "scopes": list(scopes), "owner": owner, "collection": collection}
     query = key.insert().values(id=uuid4(), digest=_digest(secret), **values).returning(*_COLUMNS)
     return secret, _read((await transaction.execute(query)).one())
 
 
-async def recognise(transaction: Transaction, secret: str) -> Key | None:
+async def find_key(transaction: Transaction, secret: str) -> Key | None:
     """The key that is not revoked and whose secret this is, if there is one."""
     digest = _digest(secret)
     row = (await transaction.execute(select(key.c.digest, *_COLUMNS).where(key.c.digest == digest))).one_or_none()
@@ -40,15 +40,15 @@ async def recognise(transaction: Transaction, secret: str) -> Key | None:
     return None if found.revoked_at else found
 
 
-async def listed(transaction: Transaction, *, revoked: bool = False) -> list[Key]:
+async def list_keys(transaction: Transaction, *, revoked: bool = False) -> list[Key]:
     """All keys, in the order in which they were made; those that were revoked where asked for."""
     query = select(*_COLUMNS).order_by(key.c.created_at)
     rows = await transaction.execute(query if revoked else query.where(key.c.revoked_at.is_(None)))
     return [_read(row) for row in rows]
 
 
-async def change(transaction: Transaction, identity: UUID, **fields: object) -> Key:
-    """The key with another name or application; raises ``NotFound``."""
+async def update_key(transaction: Transaction, identity: UUID, **fields: object) -> Key:
+    """The key with another name or owner; raises ``NotFound``."""
     query = key.update().where(key.c.id == identity, key.c.revoked_at.is_(None)).values(**fields)
     row = (await transaction.execute(query.returning(*_COLUMNS))).one_or_none()
     if row is None:
@@ -56,9 +56,9 @@ async def change(transaction: Transaction, identity: UUID, **fields: object) -> 
     return _read(row)
 
 
-async def revoke(transaction: Transaction, identity: UUID) -> Key:
+async def revoke_key(transaction: Transaction, identity: UUID) -> Key:
     """Makes a key useless; raises ``NotFound`` where there is none, or it was revoked before."""
-    return await change(transaction, identity, revoked_at=func.clock_timestamp())
+    return await update_key(transaction, identity, revoked_at=func.clock_timestamp())
 
 
 def _digest(secret: str) -> bytes:

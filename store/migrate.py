@@ -31,7 +31,7 @@ def migrate(url: str) -> str:
         engine.dispose()
 
 
-def newest() -> str:
+def head_revision() -> str:
     """The revision that this version of Facet needs."""
     return str(ScriptDirectory.from_config(_configuration()).get_current_head())
 

@@ -19,7 +19,7 @@ class Paging(NamedTuple):
     ascending: bool = True
 
 
-async def paged(
+async def fetch_page(
     transaction: Transaction,
     query: Select[Any],
     order: ColumnElement[Any],

@@ -39,7 +39,7 @@ class Member(NamedTuple):
     updated_at: datetime | None
 
 
-class Picture(NamedTuple):
+class StoredImage(NamedTuple):
     """An encoded image to keep: a whole photo, or the crop of a face; sides are pixels, upright."""
 
     data: bytes
@@ -56,8 +56,8 @@ class NewFace(NamedTuple):
     box: Box | None = None
     confidence: float | None = None  # of detection, 0..1
     quality: float | None = None  # total_score, 0..1
-    photo: Picture | None = None  # one object for all faces of a photo, which then is kept once
-    crop: Picture | None = None
+    photo: StoredImage | None = None  # one object for all faces of a photo, which then is kept once
+    crop: StoredImage | None = None
     id: UUID | None = None  # made where there is none
     details: Mapping[str, Any] = {}  # what the façade notes of it, for itself
 
@@ -93,7 +93,7 @@ class Key(NamedTuple):
 
     id: UUID
     scopes: tuple[str, ...]
-    application: str | None
+    owner: str | None  # the group that it belongs to
     name: str
     collection: int | None  # the number of the one it opens
     created_at: datetime

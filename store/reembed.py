@@ -9,11 +9,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 
 from schemas.attributes import Box
 from schemas.template import decode
-from store import events, models
+from store import events, template_models
 from store.errors import ModelMismatch
-from store.models import TemplateModel
 from store.store import Store
 from store.tables import CHANGED, face, image
+from store.template_models import TemplateModel
 
 _FACES = 16  # done in one transaction: so much is computed again after a crash
 
@@ -74,7 +74,7 @@ async def _image(store: Store, row: Any) -> bytes | None:
 
 async def _old(transaction: Transaction, name: str, version: int) -> Any:
     """Which faces have a template of another model."""
-    new = (await models.known(transaction)).get((name, version))
+    new = (await template_models.template_models_by_name(transaction)).get((name, version))
     return face.c.model != (0 if new is None else new.number)
 
 
@@ -93,11 +93,11 @@ async def _write(store: Store, name: str, version: int, done: list[tuple[Any, by
             raise ModelMismatch(f"expected templates of {name} version {version}, got {each.model} {each.version}")
     if not done:
         return 0
-    model: TemplateModel = await store.model(decoded[0])
+    model: TemplateModel = await store.get_or_create_model(decoded[0])
     async with store.begin() as transaction:
         for (row, template), each in zip(done, decoded, strict=True):
             query = face.update().where(face.c.number == row.number, face.c.model == row.model)
             query = query.values(template=template, vector=each.vector, model=model.number, changed=CHANGED)
             count += (await transaction.execute(query)).rowcount
-        await events.record(transaction, "re-embedded", None, None, faces=count)
+        await events.record_event(transaction, "re-embedded", None, None, faces=count)
     return count

@@ -8,8 +8,8 @@ from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 
 from schemas.template import Template
-from store.models import TemplateModel
 from store.records import Match, Member
+from store.template_models import TemplateModel
 
 # Faces of the collections up to which PostgreSQL compares all; beyond, their signatures are compared in memory first.
 # docs/identity.md has the measurement: at this size both take about as long.
@@ -17,7 +17,7 @@ EXACT = 1000
 _INSIDE = "SELECT member FROM membership WHERE collection = ANY(:collections)"
 
 
-async def size(transaction: Transaction, collections: list[int], most: int) -> int:
+async def count_faces_up_to(transaction: Transaction, collections: list[int], most: int) -> int:
     """How many faces the collections have together, counted no further than ``most``."""
     query = text(
         "SELECT count(*) FROM (SELECT FROM membership JOIN face ON face.member = membership.member "
@@ -27,7 +27,7 @@ async def size(transaction: Transaction, collections: list[int], most: int) -> i
     return int(found.scalar_one())
 
 
-async def nearest(
+async def search_exactly(
     transaction: Transaction, model: TemplateModel, template: Template, collections: list[int], limit: int
 ) -> list[Match]:
     """The members closest to a template, at most ``limit``, the closest first, each by its closest face.
@@ -38,7 +38,7 @@ async def nearest(
     return matches
 
 
-async def nearest_of(  # noqa: PLR0913, PLR0917 - each is its own thing
+async def re_rank(  # noqa: PLR0913, PLR0917 - each is its own thing
     transaction: Transaction,
     model: TemplateModel,
     template: Template,

@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 
 from schemas.template import Template, decode
-from store import faces, members, models, search
+from store import faces, members, search, template_models
+from store.ann.cache import AnnIndexCache
 from store.database import Database
 from store.errors import ModelMismatch
-from store.galleries import Galleries
-from store.models import TemplateModel
 from store.records import Match, Member, NewFace
+from store.template_models import TemplateModel
 
 _REMEMBERED = 10.0  # seconds that the size of a collection holds: it only decides how to search it
 # Faces that are compared exactly, of a large collection: docs/identity.md has which share of the closest is among them.
@@ -27,7 +27,7 @@ class Store:
 
     def __init__(self, url: str, connections: int = 8) -> None:
         self.database = Database(url, connections)
-        self._galleries = Galleries(self.database)
+        self._ann_indexes = AnnIndexCache(self.database)
         self._models: dict[tuple[str, int], TemplateModel] = {}
         self._large: dict[tuple[int, ...], tuple[float, bool]] = {}  # whether collections are, and when that was found
 
@@ -38,43 +38,43 @@ class Store:
     @property
     def memory(self) -> int:
         """Bytes of what is kept in memory to search large collections."""
-        return self._galleries.size
+        return self._ann_indexes.size
 
     async def close(self) -> None:
-        await self._galleries.close()
+        await self._ann_indexes.close()
         await self.database.close()
 
-    async def model(self, template: Template) -> TemplateModel:
+    async def get_or_create_model(self, template: Template) -> TemplateModel:
         """The model of a template, made known where it is new; to be asked outside any transaction."""
         identity = (template.model, template.version)
         if identity not in self._models:
             async with self.begin() as transaction:
-                self._models |= await models.known(transaction)
+                self._models |= await template_models.template_models_by_name(transaction)
             if identity not in self._models:
                 async with self.begin() as transaction:
-                    self._models[identity] = await models.add(transaction, template)
+                    self._models[identity] = await template_models.get_or_create_template_model(transaction, template)
         return self._models[identity]
 
-    async def models_of(self, new: Sequence[NewFace]) -> TemplateModel | None:
+    async def common_model(self, new: Sequence[NewFace]) -> TemplateModel | None:
         """The one model of the templates of some faces, None where there are none; raises ``ModelMismatch``.
 
         Outside any transaction, as it makes a new model known in one of its own.
         """
-        found = {str(model): model for model in [await self.model(decode(each.template)) for each in new]}
+        found = {str(model): model for model in [await self.get_or_create_model(decode(each.template)) for each in new]}
         if len(found) > 1:
             raise ModelMismatch(f"templates of {' and '.join(sorted(found))} cannot be enrolled together")
         return next(iter(found.values()), None)
 
-    async def enrol(
+    async def enrol_faces(
         self, transaction: Transaction, owner: Member, model: TemplateModel, new: Sequence[NewFace]
     ) -> list[UUID]:
         """Adds faces of a member of some collections; raises ``ModelMismatch`` where these hold another model's.
 
-        ``model`` is what ``models_of`` says of the faces.
+        ``model`` is what ``common_model`` says of the faces.
         """
-        inside = await members.collections_of(transaction, owner.number)
-        await models.check_same(transaction, model, inside)
-        return await faces.add(transaction, owner, model.number, new)
+        inside = await members.collections_of_member(transaction, owner.number)
+        await template_models.check_same(transaction, model, inside)
+        return await faces.add_faces(transaction, owner, model.number, new)
 
     async def search(
         self, template: bytes, collections: Sequence[int], limit: int, *, exact: bool | None = None
@@ -88,14 +88,14 @@ class Store:
         wanted = sorted(set(collections))
         if not wanted or limit < 1:
             return []
-        model = await self.model(probe)
+        model = await self.get_or_create_model(probe)
         if exact is None:
             exact = not await self._is_large(wanted)
         if not exact:
             return await self._nearest_candidates(model, probe, wanted, limit)
         async with self.begin() as transaction:
-            await models.check_same(transaction, model, wanted)
-            return await search.nearest(transaction, model, probe, wanted, limit)
+            await template_models.check_same(transaction, model, wanted)
+            return await search.search_exactly(transaction, model, probe, wanted, limit)
 
     async def _nearest_candidates(
         self, model: TemplateModel, probe: Template, collections: list[int], limit: int
@@ -103,12 +103,12 @@ class Store:
         most = max(_CANDIDATES, _SPARE * limit)
         again = True
         while True:
-            candidates = (await self._galleries.candidates(model, probe.vector, collections, most)).tolist()
+            candidates = (await self._ann_indexes.candidates(model, probe.vector, collections, most)).tolist()
             async with self.begin() as transaction:
-                await models.check_same(transaction, model, collections)
-                found, there = await search.nearest_of(transaction, model, probe, collections, limit, candidates)
+                await template_models.check_same(transaction, model, collections)
+                found, there = await search.re_rank(transaction, model, probe, collections, limit, candidates)
             if there < _THERE * len(candidates) and again:  # many were removed
-                self._galleries.forget(model, collections)
+                self._ann_indexes.forget(model, collections)
                 again = False
             elif len(found) < limit and len(candidates) >= most:  # few members have many faces
                 most *= 8
@@ -120,7 +120,7 @@ class Store:
         at, large = self._large.get(key, (-_REMEMBERED, False))
         if now - at >= _REMEMBERED:
             async with self.begin() as transaction:
-                large = await search.size(transaction, collections, search.EXACT + 1) > search.EXACT
+                large = await search.count_faces_up_to(transaction, collections, search.EXACT + 1) > search.EXACT
             if len(self._large) > 1000:
                 self._large.clear()
             self._large[key] = (now, large)

@@ -135,7 +135,7 @@ key = Table(
     Column("id", Uuid, primary_key=True),
     Column("digest", LargeBinary, nullable=False, unique=True),  # SHA-256 of the key, which is nowhere else
     Column("scopes", ARRAY(Text), nullable=False),
-    Column("application", Text),
+    Column("owner", Text),
     Column("name", Text, nullable=False),
     Column("collection", BigInteger, ForeignKey("collection.number", ondelete="CASCADE")),
     _created(),
@@ -149,7 +149,7 @@ event = Table(
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
     Column("kind", Text, nullable=False),  # "enrolled", "merged", "removed" …
     Column("space", Text),  # of the member it is about
-    Column("subject", Text),  # the key of the member or collection it is about
+    Column("object_key", Text),  # the key of the member or collection it is about
     Column("details", JSONB, nullable=False, server_default=text("'{}'")),
     Index("event_at", "at"),
 )

@@ -12,7 +12,7 @@ from schemas.template import BadTemplate
 from store import archive
 from store.archive import CollectionRecord, FaceRecord, Header, ImageRecord, MemberRecord, Model, Writer
 from store.errors import Damaged, NotFound
-from store.incoming import Incoming
+from store.importer import Importer
 from store.store import Store
 from store.tables import collection, face, image, member, membership, template_model
 
@@ -24,7 +24,7 @@ _MODELS = select(template_model.c.name, template_model.c.version, template_model
 Progress = Callable[[str, int], None]  # told a kind of record, and how many of it were written or read so far
 
 
-async def export_to(
+async def export_members(
     store: Store, file: BinaryIO, wanted: Sequence[tuple[str, str]] | None = None, progress: Progress | None = None
 ) -> dict[str, int]:
     """Writes collections, by kind and key, and their members; by default all there are, and all members.
@@ -128,7 +128,7 @@ def _record(kind: type[Any], row: Any, **others: Any) -> Any:
     return kind(**{name: getattr(row, name) for name in kind.__struct_fields__ if name not in others}, **others)
 
 
-async def import_from(
+async def import_members(
     store: Store, file: BinaryIO, *, skip: bool = False, progress: Progress | None = None
 ) -> dict[str, int]:
     """Adds what a file holds, all or nothing: it is one transaction. Returns how many members, faces, images are new.
@@ -139,7 +139,7 @@ async def import_from(
     that the file does not.
     """
     async with store.begin() as transaction:
-        incoming = Incoming(transaction, skip=skip)
+        incoming = Importer(transaction, skip=skip)
         position = 0
         try:
             for found in archive.read(file):

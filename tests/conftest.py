@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from models import MissingModel, Model, ModelStore, default_cache
 from store import Store
-from store.embedded import embedded
+from store.embedded_database import run_embedded_database
 from store.migrate import migrate
 from store.tables import metadata
 from tests.pictures import encoded
@@ -97,7 +97,7 @@ def database_url() -> Iterator[str]:
     """A PostgreSQL of the tests, with the tables of the identity store."""
     folder = Path(tempfile.mkdtemp(prefix="facet-"))  # a short path: its socket is in it
     try:
-        with embedded(folder / "pg") as url:
+        with run_embedded_database(folder / "pg") as url:
             migrate(url)
             yield url
     finally:

@@ -66,7 +66,7 @@ async def listed(call: Call[Gallery], _: Context, __: None) -> Response:
     part, name = paged(query), query.get("subject")
     paging = Paging(part.page * part.size, part.size)
     async with call.people.store.begin() as transaction:
-        found = await faces.listed(
+        found = await faces.list_face_owners(
             transaction, call.service.space, paging, None if name is None else key_of(checked(name))
         )
     return JSONResponse(page(found, part))
@@ -78,8 +78,8 @@ async def remove_all(call: Call[Gallery], _: Context, __: None) -> Response:
     async with call.people.store.begin() as transaction:
         # Subjects are locked before their faces, as by whoever merges them: nobody waits in a circle.
         if name is None:
-            count = await faces.count(transaction, gallery.number)
-            await members.remove(transaction, gallery.space)
+            count = await faces.count_faces(transaction, gallery.number)
+            await members.delete_members(transaction, gallery.space)
         else:
             count = await _emptied(transaction, gallery.space, key_of(name))
     return JSONResponse({"deleted": count})
@@ -124,7 +124,7 @@ async def stored(call: Call[Gallery], identity: UUID) -> tuple[bytes, str]:
     """The template of an example, and the name of its subject; raises ``Refusal``."""
     try:
         async with call.people.store.begin() as transaction:
-            found, owner = await faces.get(transaction, call.service.space, identity)
+            found, owner = await faces.get_face(transaction, call.service.space, identity)
     except NotFound:
         raise unknown_image(identity) from None
     return found.template, owner.name
@@ -150,18 +150,18 @@ def _identity(call: Call[Gallery]) -> UUID:
 async def _emptied(transaction: Transaction, space: str, key: str) -> int:
     """Removes a subject, if it is there; returns how many faces it had."""
     try:
-        await members.get(transaction, space, key, lock=True)
+        await members.get_member(transaction, space, key, lock=True)
     except NotFound:
         return 0
-    count = await faces.remove_all(transaction, space, key)
-    await members.remove(transaction, space, [key])
+    count = await faces.delete_faces_of(transaction, space, key)
+    await members.delete_members(transaction, space, [key])
     return count
 
 
 async def _removed(call: Call[Gallery], identities: Sequence[UUID]) -> dict[UUID, str]:
     """Whose the faces were that are removed now, by their identities."""
     async with call.people.store.begin() as transaction:
-        gone = await faces.remove(transaction, call.service.space, identities)
+        gone = await faces.delete_faces(transaction, call.service.space, identities)
     return {identity: owner.name for identity, owner in gone}
 
 
@@ -171,9 +171,9 @@ async def _image(people: People, gallery: Gallery | None, identity: UUID) -> Res
     if gallery is not None:
         try:
             async with people.store.begin() as transaction:
-                found, _ = await faces.get(transaction, gallery.space, identity)
+                found, _ = await faces.get_face(transaction, gallery.space, identity)
                 if found.photo is not None:
-                    data = (await faces.picture(transaction, found.photo)).data
+                    data = (await faces.get_image(transaction, found.photo)).data
         except NotFound:
             pass
     return Response(data, media_type="application/octet-stream", headers=_CACHED if data else {})

@@ -54,6 +54,6 @@ async def opened(people: People, secret: str) -> Gallery | None:
         return None
     try:
         async with people.store.begin() as transaction:
-            return Gallery(await collections.numbered(transaction, found.collection))
+            return Gallery(await collections.get_collection_by_number(transaction, found.collection))
     except NotFound:  # removed a moment ago
         return None

@@ -35,8 +35,8 @@ async def add(call: Call[Gallery], _: Context, name: str) -> Response:
     space = call.service.space
     try:
         async with call.people.store.begin() as transaction:
-            made = await members.add(transaction, space, key_of(name), name)
-            await members.link(transaction, call.service.number, [made.number])
+            made = await members.create_member(transaction, space, key_of(name), name)
+            await members.link_members(transaction, call.service.number, [made.number])
     except Duplicate:
         raise known_subject() from None
     return JSONResponse({"subject": name}, 201)
@@ -44,7 +44,7 @@ async def add(call: Call[Gallery], _: Context, name: str) -> Response:
 
 async def listed(call: Call[Gallery], _: Context, __: None) -> Response:
     async with call.people.store.begin() as transaction:
-        found = await members.listed(transaction, call.service.space)
+        found = await members.list_members(transaction, call.service.space)
     return JSONResponse({"subjects": [each.name for each in found.items]})
 
 
@@ -56,7 +56,7 @@ async def rename(call: Call[Gallery], _: Context, carried: tuple[str, str]) -> R
     while True:
         try:
             async with call.people.store.begin() as transaction:
-                await members.rename(transaction, call.service.space, key_of(old), key_of(new), new)
+                await members.rename_member(transaction, call.service.space, key_of(old), key_of(new), new)
         except NotFound:
             raise unknown_subject(old) from None
         except Duplicate:  # another request took the name meanwhile: now there is somebody to merge with
@@ -68,7 +68,7 @@ async def remove(call: Call[Gallery], _: Context, __: None) -> Response:
     """Removes a subject and its faces."""
     name = named(call.request)
     async with call.people.store.begin() as transaction:
-        gone = await members.remove(transaction, call.service.space, [key_of(name)])
+        gone = await members.delete_members(transaction, call.service.space, [key_of(name)])
     if not gone:
         raise unknown_subject(name)
     return JSONResponse({"subject": gone[0].name})
@@ -76,7 +76,7 @@ async def remove(call: Call[Gallery], _: Context, __: None) -> Response:
 
 async def remove_all(call: Call[Gallery], _: Context, __: None) -> Response:
     async with call.people.store.begin() as transaction:
-        gone = await members.remove(transaction, call.service.space)
+        gone = await members.delete_members(transaction, call.service.space)
     return JSONResponse({"deleted": len(gone)})
 
 

@@ -57,4 +57,4 @@ async def migrate(call: Call[None], _: Context, __: None) -> Response:
 async def _is_inconsistent(people: People) -> bool:
     used = template_identity(people.settings)
     async with people.store.begin() as transaction:
-        return await faces.has_other_models(transaction, SPACES, used.model, used.version)
+        return await faces.has_faces_of_other_models(transaction, SPACES, used.model, used.version)

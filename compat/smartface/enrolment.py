@@ -51,15 +51,15 @@ async def registered(call: Call[Register]) -> Response:
         await _new_face(call, image, _part(request, index), sent.face_detector_config, gates, keep=keep)
         for index, image in enumerate(sent.images)
     ]
-    model = await store.models_of(new)
+    model = await store.common_model(new)
     async with store.begin() as transaction:
         lists = await _lists(transaction, sent.watchlist_ids)
-        who = await members.add(transaction, SPACE, key, **{"name": ""} | fields(sent))
+        who = await members.create_member(transaction, SPACE, key, **{"name": ""} | fields(sent))
         for each in lists:
-            await members.link(transaction, each.number, [who.number])
+            await members.link_members(transaction, each.number, [who.number])
         if model is not None:
-            await store.enrol(transaction, who, model, new)
-        found = await faces.of(transaction, who.number)
+            await store.enrol_faces(transaction, who, model, new)
+        found = await faces.faces_of_member(transaction, who.number)
     return answer(answers.registered(who, lists, found, images_kept=call.images_kept), 201)
 
 
@@ -78,7 +78,7 @@ async def added(call: Call[AddNewFace]) -> Response:
             raise
         enrolled = part.face
     async with call.people.store.begin() as transaction:
-        found, _ = await faces.get(transaction, SPACE, enrolled)
+        found, _ = await faces.get_face(transaction, SPACE, enrolled)
     return answer(answers.face(found), 201)
 
 
@@ -98,7 +98,7 @@ async def listed(call: Call[None]) -> Response:
     """All faces that are stored."""
     page = asked(call.request)
     async with call.people.store.begin() as transaction:
-        found = await faces.page(transaction, SPACE, page.part)
+        found = await faces.list_faces(transaction, SPACE, page.part)
     return answer(page.page(found, answers.face))
 
 
@@ -106,7 +106,7 @@ async def listed_of_member(call: Call[None]) -> Response:
     """The faces of a member; of one who is not there none, as the interface knows no error here."""
     page = asked(call.request)
     async with call.people.store.begin() as transaction:
-        found = await faces.page(transaction, SPACE, page.part, call.id)
+        found = await faces.list_faces(transaction, SPACE, page.part, call.id)
     return answer(page.page(found, answers.face))
 
 
@@ -120,7 +120,7 @@ async def removed(call: Call[None]) -> Response:
     identity = call.guid
     async with call.people.store.begin() as transaction:
         await _stored(transaction, identity)
-        await faces.remove(transaction, SPACE, [identity])
+        await faces.delete_faces(transaction, SPACE, [identity])
     return nothing()
 
 
@@ -131,7 +131,7 @@ async def removed_from_member(call: Call[FaceLink]) -> Response:
         found, owner = await _stored(transaction, call.sent.face_id)
         if owner.number != who.number:
             raise NotFound(f"The member {call.id!r:.80} has no face {found.id}")
-        await faces.remove(transaction, SPACE, [found.id])
+        await faces.delete_faces(transaction, SPACE, [found.id])
     return nothing()
 
 
@@ -188,8 +188,8 @@ async def _copy(transaction: Transaction, found: Face) -> NewFace:
         found.box,
         found.confidence,
         found.quality,
-        photo=None if found.photo is None else await faces.picture(transaction, found.photo),
-        crop=None if found.crop is None else await faces.picture(transaction, found.crop),
+        photo=None if found.photo is None else await faces.get_image(transaction, found.photo),
+        crop=None if found.crop is None else await faces.get_image(transaction, found.crop),
         details=found.details,
     )
 
@@ -197,14 +197,14 @@ async def _copy(transaction: Transaction, found: Face) -> NewFace:
 async def _enrolled(call: Call[Any], new: Sequence[NewFace]) -> list[UUID]:
     """Adds faces to the member in the path; returns their ids."""
     store = call.people.store
-    model = await store.models_of(new)
+    model = await store.common_model(new)
     async with store.begin() as transaction:
         who = await known(transaction, call.id, lock=True)
-        return [] if model is None else await store.enrol(transaction, who, model, new)
+        return [] if model is None else await store.enrol_faces(transaction, who, model, new)
 
 
 async def _stored(transaction: Transaction, identity: UUID) -> tuple[Face, Member]:
-    return await faces.get(transaction, SPACE, identity)
+    return await faces.get_face(transaction, SPACE, identity)
 
 
 async def _registered(transaction: Transaction, key: str, request: UUID) -> tuple[Member, list[Face]] | None:
@@ -213,7 +213,7 @@ async def _registered(transaction: Transaction, key: str, request: UUID) -> tupl
         who = await known(transaction, key)
     except NotFound:
         return None
-    found = await faces.of(transaction, who.number)
+    found = await faces.faces_of_member(transaction, who.number)
     if _part(request, 0).face not in {each.id for each in found} and key != str(uuid5(request, SPACE)):
         raise Duplicate(f"There is a watchlist member {key!r:.80} already")
     return who, found
@@ -221,7 +221,7 @@ async def _registered(transaction: Transaction, key: str, request: UUID) -> tupl
 
 async def _lists(transaction: Transaction, keys: list[str]) -> list[Collection]:
     """The watchlists with these ids; raises ``Invalid``, as the interface documents no 404 for Register."""
-    found = await collections.several(transaction, KIND, keys)
+    found = await collections.find_collections(transaction, KIND, keys)
     missing = sorted(set(keys) - {each.key for each in found})
     if missing:
         raise Invalid({"watchlistIds": [f"there is no watchlist {key!r:.80}" for key in missing[:10]]})
@@ -229,5 +229,5 @@ async def _lists(transaction: Transaction, keys: list[str]) -> list[Collection]:
 
 
 async def _lists_of(transaction: Transaction, who: Member) -> list[Collection]:
-    numbers = await members.collections_of(transaction, who.number)
-    return [await collections.numbered(transaction, number) for number in numbers]
+    numbers = await members.collections_of_member(transaction, who.number)
+    return [await collections.get_collection_by_number(transaction, number) for number in numbers]

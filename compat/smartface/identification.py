@@ -94,7 +94,7 @@ async def _probed(people: People, probe: Probe, where: str, context: Context) ->
 async def _lists(call: Call[Any], keys: list[str] | None) -> list[Collection]:
     """The watchlists that a search is in: all where it names none; raises ``NotFound``."""
     async with call.people.store.begin() as transaction:
-        return await (chosen(transaction, keys) if keys else collections.several(transaction, KIND))
+        return await (chosen(transaction, keys) if keys else collections.find_collections(transaction, KIND))
 
 
 async def _matches(

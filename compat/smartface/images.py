@@ -13,8 +13,8 @@ from schemas import Picture as Encoded
 from schemas.image import ImageLimits, decode
 from serving.http.health import product_version
 from serving.identity import stored_images
-from store import Picture, faces
-from store.migrate import newest
+from store import StoredImage, faces
+from store.migrate import head_revision
 
 _QUALITY = 92  # of JPEG
 _JPEG = "image/jpeg"
@@ -26,11 +26,11 @@ async def got(call: Call[None]) -> Response:
     query = lowered(call.request)
     smaller, larger = whole(query, "minSize", 0, 1), whole(query, "maxSize", 0, 1)
     async with call.people.store.begin() as transaction:
-        found = await faces.picture(transaction, call.guid, SPACE)
+        found = await faces.get_image(transaction, call.guid, SPACE)
     return Response(await asyncio.to_thread(_jpeg, found, longest(found, smaller, larger)), media_type=_JPEG)
 
 
-def longest(found: Picture, smaller: int, larger: int) -> int:
+def longest(found: StoredImage, smaller: int, larger: int) -> int:
     """How long the larger edge becomes where the edges shall have these sizes, pixels; 0 says nothing of an edge.
 
     The smaller edge gets its size unless the larger one would be longer than its own. Images are never enlarged.
@@ -40,7 +40,7 @@ def longest(found: Picture, smaller: int, larger: int) -> int:
     return min(sides[1], wanted, larger or sides[1])
 
 
-def _jpeg(found: Picture, side: int) -> bytes:
+def _jpeg(found: StoredImage, side: int) -> bytes:
     if found.media_type == _JPEG and side == max(found.width, found.height):
         return found.data
     limits = ImageLimits(len(found.data), found.width * found.height)
@@ -51,7 +51,7 @@ async def version(_: Call[None]) -> Response:
     """The version; its times are those of the files that are installed."""
     return answer(
         {
-            "databaseVersion": newest(),
+            "databaseVersion": head_revision(),
             "databaseVersionCreationTime": _INSTALLED,
             "databaseVersionUpdatedTime": _INSTALLED,
             "assemblyVersion": product_version(),

@@ -16,7 +16,7 @@ from store import Duplicate, Member, NotFound, Transaction, members
 async def listed(call: Call[None]) -> Response:
     page = asked(call.request)
     async with call.people.store.begin() as transaction:
-        found = await members.listed(transaction, SPACE, page.part)
+        found = await members.list_members(transaction, SPACE, page.part)
     return answer(page.page(found, lambda each: answers.member(each, images_kept=call.images_kept)))
 
 
@@ -29,7 +29,7 @@ async def got(call: Call[None]) -> Response:
 async def created(call: Call[MemberCreate]) -> Response:
     values = fields(call.sent)
     async with call.people.store.begin() as transaction:
-        found = await members.add(transaction, SPACE, str(uuid4()), **{"name": ""} | values)
+        found = await members.create_member(transaction, SPACE, str(uuid4()), **{"name": ""} | values)
     return _answer(call, found, 201)
 
 
@@ -38,17 +38,17 @@ async def upserted(call: Call[MemberUpsert]) -> Response:
     values = fields(call.sent)
     async with call.people.store.begin() as transaction:
         try:
-            found = await members.add(transaction, SPACE, call.sent.id, **{"name": ""} | values)
+            found = await members.create_member(transaction, SPACE, call.sent.id, **{"name": ""} | values)
         except Duplicate:  # which leaves the transaction as it was
             found = await known(transaction, call.sent.id, lock=True)
-            found = await members.change(transaction, found.number, **values)
+            found = await members.update_member(transaction, found.number, **values)
     return _answer(call, found)
 
 
 async def removed(call: Call[None]) -> Response:
     """A member goes with his faces and their images, out of all watchlists."""
     async with call.people.store.begin() as transaction:
-        if not await members.remove(transaction, SPACE, [call.id]):
+        if not await members.delete_members(transaction, SPACE, [call.id]):
             raise unknown(call.id)
     return nothing()
 
@@ -56,21 +56,21 @@ async def removed(call: Call[None]) -> Response:
 async def linked(call: Call[Links]) -> Response:
     async with call.people.store.begin() as transaction:
         where = await named(transaction, call.sent.watchlist_id)
-        await members.link(transaction, where.number, await _numbers(transaction, call.sent))
+        await members.link_members(transaction, where.number, await _numbers(transaction, call.sent))
     return nothing()
 
 
 async def unlinked(call: Call[Links]) -> Response:
     async with call.people.store.begin() as transaction:
         where = await named(transaction, call.sent.watchlist_id)
-        await members.unlink(transaction, where.number, await _numbers(transaction, call.sent))
+        await members.unlink_members(transaction, where.number, await _numbers(transaction, call.sent))
     return nothing()
 
 
 async def known(transaction: Transaction, key: str, *, lock: bool = False) -> Member:
     """The member with this id; raises ``NotFound``."""
     try:
-        return await members.get(transaction, SPACE, key, lock=lock)
+        return await members.get_member(transaction, SPACE, key, lock=lock)
     except NotFound:
         raise unknown(key) from None
 
@@ -93,7 +93,7 @@ def _label(sent: Label) -> dict[str, str | None]:
 
 async def _numbers(transaction: Transaction, sent: Links) -> list[int]:
     keys = sorted(set(sent.watchlist_members_ids))
-    found = await members.numbers(transaction, SPACE, keys)
+    found = await members.member_numbers(transaction, SPACE, keys)
     missing = next((key for key in keys if key not in found), None)
     if missing is not None:
         raise unknown(missing)

@@ -15,7 +15,7 @@ from store import Collection, NotFound, Page, Transaction, collections, members
 async def listed(call: Call[None]) -> Response:
     page = asked(call.request)
     async with call.people.store.begin() as transaction:
-        found = await collections.listed(transaction, KIND, page.part)
+        found = await collections.list_collections(transaction, KIND, page.part)
     return answer(page.page(found, answers.watchlist))
 
 
@@ -29,7 +29,7 @@ async def created(call: Call[WatchlistCreate]) -> Response:
     sent = call.sent
     values = _values(sent) | {"threshold": sent.threshold, "settings": _settings(sent)}
     async with call.people.store.begin() as transaction:
-        found = await collections.add(transaction, KIND, str(uuid4()), sent.display_name, **values)
+        found = await collections.create_collection(transaction, KIND, str(uuid4()), sent.display_name, **values)
     return answer(answers.watchlist(found), 201)
 
 
@@ -38,9 +38,9 @@ async def upserted(call: Call[WatchlistUpsert]) -> Response:
     sent = call.sent
     values = _values(sent) | ({"threshold": sent.threshold} if "threshold" in sent.model_fields_set else {})
     async with call.people.store.begin() as transaction:
-        found, _ = await collections.put(transaction, KIND, sent.id, sent.display_name, **values)
+        found, _ = await collections.upsert_collection(transaction, KIND, sent.id, sent.display_name, **values)
         if _settings(sent):
-            found = await collections.note(transaction, found.number, **_settings(sent))
+            found = await collections.update_collection_settings(transaction, found.number, **_settings(sent))
     return answer(answers.watchlist(found))
 
 
@@ -48,7 +48,7 @@ async def removed(call: Call[None]) -> Response:
     """Its members stay."""
     async with call.people.store.begin() as transaction:
         await named(transaction, call.id)
-        await collections.remove(transaction, KIND, call.id)
+        await collections.delete_collection(transaction, KIND, call.id)
     return nothing()
 
 
@@ -56,14 +56,14 @@ async def listed_members(call: Call[None]) -> Response:
     """The members of a watchlist; of one that is not there none, as the interface knows no error here."""
     page = asked(call.request)
     async with call.people.store.begin() as transaction:
-        found = await collections.several(transaction, KIND, [call.id])
-        part = await members.listed(transaction, SPACE, page.part, found[0].number) if found else Page([], 0)
+        found = await collections.find_collections(transaction, KIND, [call.id])
+        part = await members.list_members(transaction, SPACE, page.part, found[0].number) if found else Page([], 0)
     return answer(page.page(part, lambda each: answers.member(each, images_kept=call.images_kept)))
 
 
 async def named(transaction: Transaction, key: str) -> Collection:
     """The watchlist with this id; raises ``NotFound``."""
-    found = await collections.several(transaction, KIND, [key])
+    found = await collections.find_collections(transaction, KIND, [key])
     if not found:
         raise NotFound(f"There is no watchlist {key!r:.80}")
     return found[0]
@@ -71,7 +71,7 @@ async def named(transaction: Transaction, key: str) -> Collection:
 
 async def chosen(transaction: Transaction, keys: list[str]) -> list[Collection]:
     """The watchlists with these ids, in the order in which they were made; raises ``NotFound``."""
-    found = await collections.several(transaction, KIND, keys)
+    found = await collections.find_collections(transaction, KIND, keys)
     missing = sorted(set(keys) - {each.key for each in found})
     if missing:
         raise NotFound(f"There is no watchlist {', '.join(f'{key!r:.80}' for key in missing[:10])}")

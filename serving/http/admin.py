@@ -99,7 +99,7 @@ def _of(model: type[M], raw: Any) -> M:
 
 async def _keys(transaction: Transaction, _: Request, __: Any) -> Response:
     named = await _names(transaction)
-    return JSONResponse({"keys": [_key(each, named) for each in await keys.listed(transaction)]})
+    return JSONResponse({"keys": [_key(each, named) for each in await keys.list_keys(transaction)]})
 
 
 async def _add_key(transaction: Transaction, _: Request, raw: Any) -> Response:
@@ -113,21 +113,21 @@ async def _revoke_key(transaction: Transaction, request: Request, _: Any) -> Res
         identity = UUID(raw)
     except ValueError:
         raise NotFound(f"There is no key {raw!r:.80}") from None
-    found = await keys.revoke(transaction, identity)
+    found = await keys.revoke_key(transaction, identity)
     return JSONResponse(_key(found, await _names(transaction)))
 
 
 async def _applications(transaction: Transaction, _: Request, __: Any) -> Response:
     named = await _names(transaction)
     found: dict[str, list[dict[str, Any]]] = {}
-    for each in await keys.listed(transaction):
-        if each.application is not None:
-            found.setdefault(each.application, []).append(_key(each, named))
+    for each in await keys.list_keys(transaction):
+        if each.owner is not None:
+            found.setdefault(each.owner, []).append(_key(each, named))
     return JSONResponse({"applications": [{"name": name, "services": found[name]} for name in sorted(found)]})
 
 
 async def _collections(transaction: Transaction, request: Request, _: Any) -> Response:
-    found = await collections.several(transaction, _kind(request))
+    found = await collections.find_collections(transaction, _kind(request))
     return JSONResponse({"collections": [_described(each) for each in found]})
 
 
@@ -135,31 +135,33 @@ async def _add_collection(transaction: Transaction, request: Request, raw: Any) 
     wanted = _of(CollectionRequest, raw)
     settings = {"gate": (wanted.gate or Gate()).model_dump()}
     key = wanted.key or str(uuid4())
-    found = await collections.add(transaction, _kind(request), key, wanted.name, settings=settings)
+    found = await collections.create_collection(transaction, _kind(request), key, wanted.name, settings=settings)
     return JSONResponse(_described(found), 201)
 
 
 async def _collection(transaction: Transaction, request: Request, _: Any) -> Response:
-    found = await collections.get(transaction, _kind(request), _path_key(request))
-    return JSONResponse({**_described(found), "faces": await faces.count(transaction, found.number)})
+    found = await collections.get_collection(transaction, _kind(request), _path_key(request))
+    return JSONResponse({**_described(found), "faces": await faces.count_faces(transaction, found.number)})
 
 
 async def _change_collection(transaction: Transaction, request: Request, raw: Any) -> Response:
     wanted = _of(CollectionRequest, raw)
-    found = await collections.get(transaction, _kind(request), _path_key(request))
+    found = await collections.get_collection(transaction, _kind(request), _path_key(request))
     if wanted.key not in {None, found.key}:
         raise BadDocument("The key of a collection does not change", ("key",), "value_error")
     gate = wanted.gate or Gate.of(found.settings)
     settings = {**found.settings, "gate": gate.model_dump()}
-    changed = await collections.change(transaction, found.number, name=wanted.name, settings=settings)
+    changed = await collections.update_collection(transaction, found.number, name=wanted.name, settings=settings)
     return JSONResponse(_described(changed))
 
 
 async def _remove_collection(transaction: Transaction, request: Request, _: Any) -> Response:
     kind, key = _kind(request), _path_key(request)
-    found = await collections.get(transaction, kind, key, lock=True)  # who enrols meanwhile is removed, or refused
-    gone = await members.remove(transaction, space_of(key)) if kind == RECOGNITION else []
-    await collections.remove(transaction, kind, key)
+    found = await collections.get_collection(
+        transaction, kind, key, lock=True
+    )  # who enrols meanwhile is removed, or refused
+    gone = await members.delete_members(transaction, space_of(key)) if kind == RECOGNITION else []
+    await collections.delete_collection(transaction, kind, key)
     return JSONResponse({**_described(found), "members_removed": len(gone)})
 
 
@@ -177,7 +179,7 @@ def _path_key(request: Request) -> str:
 
 async def _names(transaction: Transaction) -> dict[int, str]:
     """The keys of the face collections, by their numbers."""
-    return {each.number: each.key for each in await collections.several(transaction, RECOGNITION)}
+    return {each.number: each.key for each in await collections.find_collections(transaction, RECOGNITION)}
 
 
 def _key(key: Key, named: dict[int, str]) -> dict[str, Any]:
@@ -185,7 +187,7 @@ def _key(key: Key, named: dict[int, str]) -> dict[str, Any]:
         "id": str(key.id),
         "name": key.name,
         "scopes": list(key.scopes),
-        "application": key.application,
+        "application": key.owner,
         "collection": None if key.collection is None else named.get(key.collection),
         "created_at": key.created_at.isoformat(),
     }

@@ -57,10 +57,10 @@ async def made(transaction: Transaction, wanted: KeyRequest) -> tuple[str, Key]:
     if RECOGNITION in wanted.scopes:
         key = wanted.collection or str(uuid4())
         try:
-            found = await collections.get(transaction, RECOGNITION, key)
+            found = await collections.get_collection(transaction, RECOGNITION, key)
         except NotFound:
-            found = await collections.add(transaction, RECOGNITION, key, wanted.collection or wanted.name)
+            found = await collections.create_collection(transaction, RECOGNITION, key, wanted.collection or wanted.name)
         number = found.number
     elif wanted.collection is not None:
         raise BadKey(f"a collection goes with the scope {RECOGNITION} alone")
-    return await keys.add(transaction, wanted.name, wanted.scopes, wanted.application, number)
+    return await keys.create_key(transaction, wanted.name, wanted.scopes, wanted.application, number)

@@ -21,7 +21,7 @@ from serving.engine.context import Context
 from serving.engine.engine import Engine
 from serving.http.errors import Unauthorised
 from serving.identity import stored_images
-from store import Key, Match, Member, NewFace, Picture, Store, StoreUnavailable, events, keys, members
+from store import Key, Match, Member, NewFace, Store, StoredImage, StoreUnavailable, events, keys, members
 
 IMAGE, ADMIN = "image", "admin"  # scopes of keys; a façade's is its own
 _REMEMBERED = 5.0  # seconds that a key which was recognised is believed without asking the database again
@@ -84,7 +84,7 @@ class People:
     async def _ask(store: Store) -> dict[str, object]:
         try:
             async with store.begin() as transaction:
-                await events.latest(transaction, 1)
+                await events.latest_events(transaction, 1)
         except StoreUnavailable as error:
             return {"ready": False, "detail": str(error)}
         return {"ready": True}
@@ -148,7 +148,7 @@ class People:
     # Remembering
 
     def new_face(
-        self, sight: Sight, face: Attributes, photo: Picture | None = None, identity: UUID | None = None
+        self, sight: Sight, face: Attributes, photo: StoredImage | None = None, identity: UUID | None = None
     ) -> NewFace:
         """A face as it is enrolled; with images only where the settings say that they are kept.
 
@@ -166,7 +166,7 @@ class People:
             id=identity,
         )
 
-    def kept_photo(self, sight: Sight) -> Picture | None:
+    def kept_photo(self, sight: Sight) -> StoredImage | None:
         """The photo as it is stored with the faces that are enrolled from it; None where images are not kept."""
         return stored_images.kept(sight.data, sight.photo.image) if self.settings.store_images else None
 
@@ -177,12 +177,12 @@ class People:
 
         Raises ``ModelMismatch`` where the collections hold templates of another model.
         """
-        model = await self.store.models_of(faces)
+        model = await self.store.common_model(faces)
         async with self.store.begin() as transaction:
-            owner = await members.ensure(transaction, space, key, name)
+            owner = await members.get_or_create_member(transaction, space, key, name)
             for number in sorted(collections):
-                await members.link(transaction, number, [owner.number])
-            added = [] if model is None else await self.store.enrol(transaction, owner, model, faces)
+                await members.link_members(transaction, number, [owner.number])
+            added = [] if model is None else await self.store.enrol_faces(transaction, owner, model, faces)
         return owner, added
 
     async def find(self, template: bytes, collections: Sequence[int], limit: int) -> list[Found]:
@@ -209,7 +209,7 @@ class People:
         if known is not None and now - at < _REMEMBERED:
             return known
         async with self.store.begin() as transaction:
-            found = await keys.recognise(transaction, secret)
+            found = await keys.find_key(transaction, secret)
         self._recognised.pop(secret, None)
         if found is not None:
             if len(self._recognised) >= _MANY:

@@ -5,7 +5,7 @@ import numpy as np
 
 from estimators import Image
 from schemas.attributes import Box
-from store import Picture
+from store import StoredImage
 
 _MARGIN = 0.3  # of the box's sides, around it
 _SIDE = 160  # pixels, the longer side of a thumbnail
@@ -21,20 +21,20 @@ _SIGNATURES = (
 )
 
 
-def kept(data: bytes, image: Image) -> Picture:
+def kept(data: bytes, image: Image) -> StoredImage:
     """A photo as it was sent, with a thumbnail; ``image`` is what was decoded of it, RGB (height, width, 3) uint8."""
     height, width = image.shape[:2]
-    return Picture(data, media_type(data), width, height, _thumbnail(image))
+    return StoredImage(data, media_type(data), width, height, _thumbnail(image))
 
 
-def cropped(image: Image, box: Box) -> Picture:
+def cropped(image: Image, box: Box) -> StoredImage:
     """A face with some margin, as JPEG; the box is relative to the image, which is RGB (height, width, 3) uint8."""
     height, width = image.shape[:2]
     across, down = _MARGIN * box.width, _MARGIN * box.height
     left, right = _pixels(box.left - across, width), _pixels(box.right + across, width)
     top, bottom = _pixels(box.top - down, height), _pixels(box.bottom + down, height)
     face = image[top : max(bottom, top + 1), left : max(right, left + 1)]
-    return Picture(encoded(face, _QUALITY), "image/jpeg", face.shape[1], face.shape[0], _thumbnail(face))
+    return StoredImage(encoded(face, _QUALITY), "image/jpeg", face.shape[1], face.shape[0], _thumbnail(face))
 
 
 def media_type(data: bytes) -> str:

@@ -68,7 +68,7 @@ async def _keys(url: str) -> int:
     store = Store(url, connections=1)
     try:
         async with store.begin() as transaction:
-            return len(await keys.listed(transaction))
+            return len(await keys.list_keys(transaction))
     finally:
         await store.close()
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from serving.settings import Settings
 from store import StoreUnavailable
 from store.database import check_address
-from store.embedded import EmbeddedError, embedded
+from store.embedded_database import EmbeddedError, run_embedded_database
 from store.migrate import migrate
 
 _FOLDER = "postgresql"  # in the data folder
@@ -26,7 +26,7 @@ def database(settings: Settings) -> Iterator[str]:
             migrate(url)
             yield url
         else:
-            with embedded(settings.data_folder / _FOLDER) as url:
+            with run_embedded_database(settings.data_folder / _FOLDER) as url:
                 migrate(url)
                 yield url
     except (EmbeddedError, StoreUnavailable) as error:

@@ -78,9 +78,13 @@ async def services(people: People, gate: dict[str, Any] | None = None) -> tuple[
     """A new face collection, and keys of services, that of recognition bound to it."""
     async with people.store.begin() as transaction:
         settings = {"gate": gate} if gate else {}
-        made = await collections.add(transaction, "recognition", str(uuid4()), "people", settings=settings)
+        made = await collections.create_collection(
+            transaction, "recognition", str(uuid4()), "people", settings=settings
+        )
         opening = {
-            kind: (await keys.add(transaction, kind, [kind], "app", made.number if kind == "recognition" else None))[0]
+            kind: (
+                await keys.create_key(transaction, kind, [kind], "app", made.number if kind == "recognition" else None)
+            )[0]
             for kind in KINDS
         }
     return made, opening

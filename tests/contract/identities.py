@@ -27,18 +27,18 @@ def templates(count: int, seed: int = 0, model: str = "foamliu") -> list[bytes]:
 
 async def add_collection(store: Store, key: str = "c", kind: str = "recognition") -> Collection:
     async with store.begin() as transaction:
-        return await collections.add(transaction, kind, key, key.upper())
+        return await collections.create_collection(transaction, kind, key, key.upper())
 
 
 async def enrol(
     store: Store, key: str, faces: Sequence[NewFace], inside: Sequence[int] = (), space: str = "c"
 ) -> Member:
     """Adds faces to the member with this key, as a façade does."""
-    model = await store.models_of(faces)
+    model = await store.common_model(faces)
     async with store.begin() as transaction:
-        owner = await members.ensure(transaction, space, key, key.upper())
+        owner = await members.get_or_create_member(transaction, space, key, key.upper())
         for number in sorted(inside):
-            await members.link(transaction, number, [owner.number])
+            await members.link_members(transaction, number, [owner.number])
         if model is not None:
-            await store.enrol(transaction, owner, model, faces)
+            await store.enrol_faces(transaction, owner, model, faces)
     return owner

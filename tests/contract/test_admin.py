@@ -25,7 +25,7 @@ def _client(engine: Engine, store: Store | None, secret: str = "") -> Client:
 @pytest.fixture
 async def secret(identity: Store) -> str:
     async with identity.begin() as transaction:
-        made, _ = await keys.add(transaction, "boss", ["admin"])
+        made, _ = await keys.create_key(transaction, "boss", ["admin"])
     return made
 
 
@@ -116,14 +116,14 @@ async def test_who_enrols_while_a_collection_goes_goes_too(admin: Client, identi
     wanted = {"name": "n", "scopes": ["recognition"], "collection": "c"}
     assert (await admin.post("/admin/keys", json=wanted)).status_code == 201
     async with identity.begin() as transaction:
-        number = (await collections.get(transaction, "recognition", "c")).number
-        owner = await members.ensure(transaction, "compreface/c", "p", "P")
-        await members.link(transaction, number, [owner.number])
+        number = (await collections.get_collection(transaction, "recognition", "c")).number
+        owner = await members.get_or_create_member(transaction, "compreface/c", "p", "P")
+        await members.link_members(transaction, number, [owner.number])
         removing = asyncio.create_task(admin.delete("/admin/collections/recognition/c"))
         await asyncio.wait([removing], timeout=0.5)  # it waits for the end of this transaction
     assert (await removing).json()["members_removed"] == 1
     async with identity.begin() as transaction:
-        assert (await members.listed(transaction, "compreface/c")).total == 0
+        assert (await members.list_members(transaction, "compreface/c")).total == 0
 
 
 async def test_where_keys_are_required_those_of_the_store_open_what_they_say(

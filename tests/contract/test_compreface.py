@@ -205,8 +205,8 @@ async def test_a_request_that_the_proxy_sends_twice_is_done_once(compreface: Ser
     assert added == [{"image_id": str(expected), "subject": "A"}] * 3
     assert await compreface.examples() == added[:1]
     async with compreface.people.store.begin() as transaction:
-        assert await faces.count(transaction, compreface.collection.number) == 1
-        assert [each["kind"] for each in await events.latest(transaction)] == ["enrolled"]
+        assert await faces.count_faces(transaction, compreface.collection.number) == 1
+        assert [each["kind"] for each in await events.latest_events(transaction)] == ["enrolled"]
     # The same identity in another collection is another face: nobody can be kept from enrolling.
     _, others = await services(compreface.people)
     other = ok(await compreface._replace(keys=others).add("A", jpeg, headers=headers), 201)

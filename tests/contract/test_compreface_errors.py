@@ -63,7 +63,7 @@ async def test_keys_are_taken_in_any_case(compreface: Services) -> None:
 async def test_a_key_whose_collection_is_gone_opens_nothing(compreface: Services) -> None:
     ok(await compreface.call("GET", SUBJECTS))
     async with compreface.people.store.begin() as transaction:
-        await collections.remove(transaction, "recognition", compreface.collection.key)
+        await collections.delete_collection(transaction, "recognition", compreface.collection.key)
     refused(await compreface.call("GET", SUBJECTS), 404, 10)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from store import NewFace, Store, StoreUnavailable, members
 from store.database import address, check_address
-from store.migrate import migrate, newest
+from store.migrate import head_revision, migrate
 from tests.contract.identities import add_collection, enrol, templates
 
 _END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
@@ -41,15 +41,15 @@ async def other(other_url: str) -> AsyncIterator[Store]:
 async def test_tables_are_made_once(other_url: str, other: Store) -> None:
     with pytest.raises(StoreUnavailable, match="facet store migrate"):
         await add_collection(other)
-    assert await asyncio.to_thread(migrate, other_url) == newest()
+    assert await asyncio.to_thread(migrate, other_url) == head_revision()
     made = await add_collection(other)
-    assert await asyncio.to_thread(migrate, other_url) == newest()
+    assert await asyncio.to_thread(migrate, other_url) == head_revision()
     assert made.number > 0
 
 
 def test_several_that_migrate_at_once_do_not_meet(other_url: str) -> None:
     with ThreadPoolExecutor(4) as threads:
-        assert set(threads.map(migrate, [other_url] * 4)) == {newest()}
+        assert set(threads.map(migrate, [other_url] * 4)) == {head_revision()}
 
 
 async def test_a_database_that_is_not_there_is_told(database_url: str) -> None:
@@ -80,21 +80,21 @@ async def test_a_connection_that_the_server_ends_is_replaced(identity: Store, da
     with psycopg.connect(database_url, autocommit=True) as connection:
         connection.execute(_END_ALL)
     async with identity.begin() as transaction:
-        assert (await members.listed(transaction, "c")).total == 0
+        assert (await members.list_members(transaction, "c")).total == 0
 
 
 async def test_a_connection_that_ends_in_a_transaction_is_told(identity: Store, database_url: str) -> None:
     async def run() -> None:
         async with identity.begin() as transaction:
-            await members.add(transaction, "c", "p", "P")
+            await members.create_member(transaction, "c", "p", "P")
             with psycopg.connect(database_url, autocommit=True) as connection:
                 connection.execute(_END_ALL)
-            await members.add(transaction, "c", "q", "Q")
+            await members.create_member(transaction, "c", "q", "Q")
 
     with pytest.raises(StoreUnavailable):
         await run()
     async with identity.begin() as transaction:
-        assert (await members.listed(transaction, "c")).total == 0
+        assert (await members.list_members(transaction, "c")).total == 0
 
 
 async def test_requests_that_are_cancelled_leave_nothing_open(identity: Store, database_url: str) -> None:

@@ -16,15 +16,15 @@ import psycopg
 import pytest
 
 from store import Store, StoreUnavailable, members
-from store.embedded import EmbeddedError, embedded
+from store.embedded_database import EmbeddedError, run_embedded_database
 from store.migrate import migrate
 
 ROOT = Path(__file__).parents[2]
 _PROGRAM = """
 import sys
 from pathlib import Path
-from store.embedded import embedded
-with embedded(Path(sys.argv[1])) as url:
+from store.embedded_database import run_embedded_database
+with run_embedded_database(Path(sys.argv[1])) as url:
     print(url, flush=True)
     sys.stdin.read()
 """
@@ -61,12 +61,12 @@ def eventually(holds: Callable[[], bool], seconds: float = 30) -> bool:
 
 
 def test_it_begins_and_ends_with_the_block_and_keeps_what_was_written(folder: Path) -> None:
-    with embedded(folder) as url:
+    with run_embedded_database(folder) as url:
         migrate(url)
         with psycopg.connect(url) as connection:
             connection.execute("INSERT INTO member (space, key, name) VALUES ('s', 'k', 'n')")
     assert not answers(url)
-    with embedded(folder) as url, psycopg.connect(url) as connection:
+    with run_embedded_database(folder) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT name FROM member").fetchall() == [("n",)]
         assert connection.execute("SHOW fsync").fetchone() == ("on",)
         assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
@@ -75,18 +75,18 @@ def test_it_begins_and_ends_with_the_block_and_keeps_what_was_written(folder: Pa
 
 
 async def test_one_that_is_killed_is_there_again_and_the_store_with_it(folder: Path) -> None:
-    with embedded(folder) as url:
+    with run_embedded_database(folder) as url:
         await asyncio.to_thread(migrate, url)
         store = Store(url, connections=2)
         async with store.begin() as transaction:
-            await members.add(transaction, "s", "k", "n")
+            await members.create_member(transaction, "s", "k", "n")
         killed = pid(folder)
         os.kill(killed, signal.SIGKILL)
 
         async def names() -> list[str] | None:
             try:
                 async with store.begin() as transaction:
-                    return [each.name for each in (await members.listed(transaction, "s")).items]
+                    return [each.name for each in (await members.list_members(transaction, "s")).items]
             except StoreUnavailable:
                 return None
 
@@ -104,39 +104,39 @@ async def test_one_that_is_killed_is_there_again_and_the_store_with_it(folder: P
     "note", ["{own}\n", "999999999\n", "", "nonsense", "{own}\n/elsewhere\n1\n5432\n/x\n\n1 2\nready\n"]
 )
 def test_the_note_of_one_that_is_gone_does_not_keep_it_from_starting(folder: Path, note: str) -> None:
-    with embedded(folder):
+    with run_embedded_database(folder):
         pass
     (folder / "postmaster.pid").write_text(note.format(own=os.getpid()))
-    with embedded(folder) as url:
+    with run_embedded_database(folder) as url:
         assert answers(url)
 
 
 def test_a_path_that_is_too_long_for_its_socket_is_refused(folder: Path) -> None:
     long = folder / ("x" * 90)
-    with pytest.raises(EmbeddedError, match="longer than 90 bytes"), embedded(long):
+    with pytest.raises(EmbeddedError, match="longer than 90 bytes"), run_embedded_database(long):
         pass
     assert not folder.exists()
 
 
 def test_a_folder_that_cannot_be_made_is_told(folder: Path) -> None:
     folder.write_text("a file")
-    with pytest.raises(EmbeddedError, match="cannot be started"), embedded(folder):
+    with pytest.raises(EmbeddedError, match="cannot be started"), run_embedded_database(folder):
         pass
-    with pytest.raises(EmbeddedError, match="cannot be started"), embedded(folder / "in" / "it"):
+    with pytest.raises(EmbeddedError, match="cannot be started"), run_embedded_database(folder / "in" / "it"):
         pass
 
 
 def test_a_folder_with_something_else_in_it_is_left_as_it_is(folder: Path) -> None:
     folder.mkdir()
     (folder / "letter.txt").write_text("dear")
-    with pytest.raises(EmbeddedError), embedded(folder):
+    with pytest.raises(EmbeddedError), run_embedded_database(folder):
         pass
     assert (folder / "letter.txt").read_text() == "dear"
 
 
 def test_two_in_one_process_share_it(folder: Path) -> None:
-    with embedded(folder) as one:
-        with embedded(folder) as two:
+    with run_embedded_database(folder) as one:
+        with run_embedded_database(folder) as two:
             assert one == two
             number = pid(folder)
         assert answers(one)
@@ -148,7 +148,7 @@ def test_two_that_start_at_once_share_it(folder: Path) -> None:
     started, end, seen = threading.Barrier(3, timeout=60), threading.Event(), []
 
     def run() -> None:
-        with embedded(folder) as url:
+        with run_embedded_database(folder) as url:
             seen.append((url, pid(folder)))
             started.wait()
             end.wait(60)
@@ -204,7 +204,7 @@ def test_who_was_killed_leaves_a_database_that_the_next_one_takes_over(folder: P
         url = said(first)
         first.kill()
     assert answers(url)
-    with embedded(folder) as again:
+    with run_embedded_database(folder) as again:
         assert again == url
         assert answers(url)
     assert not answers(url)

@@ -11,15 +11,15 @@ from schemas.attributes import BOX, TEMPLATE, Box
 from schemas.dialect import Picture as Encoded
 from schemas.image import decode as decode_image
 from schemas.template import decode
-from store import ModelMismatch, NewFace, Picture, Store, faces, members
+from store import ModelMismatch, NewFace, Store, StoredImage, faces, members
 from store.reembed import Progress, re_embed
 from tests.contract.identities import add_collection, enrol, templates
 
 NEW = templates(60, 3, "mobileface")
 
 
-def picture(name: str) -> Picture:
-    return Picture(name.encode(), "image/jpeg", 10, 10)
+def picture(name: str) -> StoredImage:
+    return StoredImage(name.encode(), "image/jpeg", 10, 10)
 
 
 async def embed(data: bytes, box: Box | None) -> bytes | None:
@@ -49,12 +49,14 @@ async def test_what_has_an_image_is_found_by_the_new_model(identity: Store) -> N
     assert [each.done for each in told] == sorted(each.done for each in told)
     async with identity.begin() as transaction:
         for index in range(40):
-            [face] = await faces.of(transaction, (await members.get(transaction, "c", f"p{index}")).number)
+            [face] = await faces.faces_of_member(
+                transaction, (await members.get_member(transaction, "c", f"p{index}")).number
+            )
             assert face.model == ("foamliu version 1" if index % 4 == 3 else "mobileface version 1")
             assert (face.id in done.without_image) == (index % 4 == 3)
         # Those without an image hold the old templates; without them the new ones are searched.
-        old = [await members.get(transaction, "c", f"p{index}") for index in range(3, 40, 4)]
-        await members.unlink(transaction, where, [each.number for each in old])
+        old = [await members.get_member(transaction, "c", f"p{index}") for index in range(3, 40, 4)]
+        await members.unlink_members(transaction, where, [each.number for each in old])
     for exact in (True, False):
         [match] = await identity.search(NEW[6], [where], 1, exact=exact)
         assert (match.member.key, match.template) == ("p6", NEW[6])
@@ -121,7 +123,7 @@ async def test_a_photo_gets_the_template_that_another_real_model_makes(
         return made(second)
 
     where = (await add_collection(identity)).number
-    kept = Picture(jpeg, "image/jpeg", 512, 512)
+    kept = StoredImage(jpeg, "image/jpeg", 512, 512)
     await enrol(identity, "eileen", [NewFace(made(first), face[BOX], photo=kept)], [where])
     await re_embed(identity, "mobileface", 1, again)
     [match] = await identity.search(made(second), [where], 1)

@@ -86,23 +86,23 @@ async def test_whatever_changes_is_searched_at_once(identity: Store, *, exact: b
     assert await best(known[2], here) == "p2"
     assert await best(known[2], there) == ""
     async with identity.begin() as transaction:  # linked
-        owner = await members.get(transaction, "c", "p2")
-        await members.link(transaction, there, [owner.number])
+        owner = await members.get_member(transaction, "c", "p2")
+        await members.link_members(transaction, there, [owner.number])
     assert await best(known[2], there) == "p2"
     async with identity.begin() as transaction:  # unlinked
-        await members.unlink(transaction, here, [owner.number])
+        await members.unlink_members(transaction, here, [owner.number])
     assert await best(known[2], here) != "p2"
     async with identity.begin() as transaction:  # merged
-        await members.rename(transaction, "c", "p1", "p0", "P0")
+        await members.rename_member(transaction, "c", "p1", "p0", "P0")
     assert await best(known[1], here) == "p0"
     [new] = templates(1, 7)
     await enrol(identity, "p3", [NewFace(new)])  # one more face
     assert await best(new, here) == "p3"
     async with identity.begin() as transaction:  # removed
-        await members.remove(transaction, "c", ["p3"])
+        await members.delete_members(transaction, "c", ["p3"])
     assert await best(new, here) == "p0"
     async with identity.begin() as transaction:
-        await collections.remove(transaction, "recognition", "here")
+        await collections.delete_collection(transaction, "recognition", "here")
     assert await best(known[0], here) == ""
 
 
@@ -110,12 +110,12 @@ async def test_what_another_transaction_committed_late_is_not_missed(identity: S
     where = (await add_collection(identity)).number
     late, early, first = templates(3)
     await enrol(identity, "first", [NewFace(first)], [where])
-    model = await identity.models_of([NewFace(late)])
+    model = await identity.common_model([NewFace(late)])
     assert model is not None
     async with identity.begin() as transaction:
-        owner = await members.ensure(transaction, "c", "late", "Late")
-        await members.link(transaction, where, [owner.number])
-        await identity.enrol(transaction, owner, model, [NewFace(late)])
+        owner = await members.get_or_create_member(transaction, "c", "late", "Late")
+        await members.link_members(transaction, where, [owner.number])
+        await identity.enrol_faces(transaction, owner, model, [NewFace(late)])
         await enrol(identity, "early", [NewFace(early)], [where])  # has a later number and is there sooner
         assert await found(identity, early, [where], 1, exact=False) == ["early"]
         assert await found(identity, late, [where], 3, exact=False) != ["late"]
@@ -132,7 +132,7 @@ async def test_many_removals_do_not_hide_who_is_left(identity: Store) -> None:
         await enrol(identity, f"p{index}", [NewFace(template(vector))], [where])
     assert len(await found(identity, template(close), [where], 3, exact=False)) == 3
     async with identity.begin() as transaction:
-        await members.remove(transaction, "c", [f"p{index}" for index in range(399)])
+        await members.delete_members(transaction, "c", [f"p{index}" for index in range(399)])
     assert await found(identity, template(close), [where], 3, exact=False) == ["p399"]
 
 
@@ -145,7 +145,7 @@ async def test_few_members_with_many_faces_are_all_found(identity: Store) -> Non
 
 
 async def test_more_changes_than_are_followed_are_read_again(identity: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.galleries._CHANGES", 5)
+    monkeypatch.setattr("store.ann.cache._CHANGES", 5)
     where = (await add_collection(identity)).number
     known = templates(30)
     await enrol(identity, "p0", [NewFace(known[0])], [where])
@@ -179,17 +179,17 @@ async def test_templates_of_two_models_do_not_meet(identity: Store, *, exact: bo
     with pytest.raises(ModelMismatch, match="re-embed"):
         await enrol(identity, "q", [NewFace(other)], [where])
     with pytest.raises(ModelMismatch, match="together"):
-        await identity.models_of([NewFace(other), NewFace(templates(1)[0])])
+        await identity.common_model([NewFace(other), NewFace(templates(1)[0])])
     async with identity.begin() as transaction:
-        assert (await members.listed(transaction, "c")).total == 1
-        assert await faces.count(transaction, where) == 1
+        assert (await members.list_members(transaction, "c")).total == 1
+        assert await faces.count_faces(transaction, where) == 1
 
 
 @pytest.mark.parametrize("few", [1, 3, 1000])
 async def test_one_face_of_another_model_is_noticed_among_many(
     identity: Store, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    monkeypatch.setattr("store.models._FEW", few)  # so that every way to look is taken
+    monkeypatch.setattr("store.template_models._FEW", few)  # so that every way to look is taken
     here, there = [(await add_collection(identity, key)).number for key in ("here", "there")]
     known, others = templates(5), templates(5, 0, "mobileface")
     for index in range(5):
@@ -198,7 +198,7 @@ async def test_one_face_of_another_model_is_noticed_among_many(
     assert len(await identity.search(known[0], [here], 9)) == 5
     assert len(await identity.search(others[0], [there], 9)) == 5
     async with identity.begin() as transaction:
-        await members.link(transaction, here, [(await members.get(transaction, "c", "q3")).number])
+        await members.link_members(transaction, here, [(await members.get_member(transaction, "c", "q3")).number])
     with pytest.raises(ModelMismatch, match="mobileface version 1"):
         await identity.search(known[0], [here], 9)
 

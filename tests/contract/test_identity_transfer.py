@@ -20,15 +20,15 @@ from store import (
     ModelMismatch,
     NewFace,
     NotFound,
-    Picture,
     Store,
+    StoredImage,
     bulk,
     collections,
     members,
 )
 from store import faces as faces_functions
 from store.bulk import BulkFace, BulkImage, BulkMember
-from store.transfer import export_to, import_from
+from store.transfer import export_members, import_members
 from tests.conftest import empty
 from tests.contract.identities import add_collection, enrol, template, templates, vectors
 
@@ -54,7 +54,7 @@ async def content(store: Store) -> dict[str, list[Any]]:
 
 
 async def faces_of(transaction: AsyncConnection, key: str) -> list[Face]:
-    return await faces_functions.of(transaction, (await members.get(transaction, "c", key)).number)
+    return await faces_functions.faces_of_member(transaction, (await members.get_member(transaction, "c", key)).number)
 
 
 async def filled(store: Store) -> list[int]:
@@ -63,24 +63,24 @@ async def filled(store: Store) -> list[int]:
     async with store.begin() as transaction:
         for key in ("a", "b"):
             fields = {"threshold": 0.25, "colour": "#fff", "settings": {"gate": {"single_face": True}, key: [1, None]}}
-            made = await collections.add(transaction, "recognition", key, key.upper(), **fields)
+            made = await collections.create_collection(transaction, "recognition", key, key.upper(), **fields)
             numbers.append(made.number)
-    photo = Picture(b"\xff\xd8\xffphoto", "image/jpeg", 40, 30, b"small")
+    photo = StoredImage(b"\xff\xd8\xffphoto", "image/jpeg", 40, 30, b"small")
     known = templates(40)
     for index, each in enumerate(known):
-        crop = Picture(b"\xff\xd8\xffcrop%d" % index, "image/jpeg", 4, 3)
-        shared = photo if index % 2 else Picture(b"photo %d" % index, "image/png", 5, 6)
+        crop = StoredImage(b"\xff\xd8\xffcrop%d" % index, "image/jpeg", 4, 3)
+        shared = photo if index % 2 else StoredImage(b"photo %d" % index, "image/png", 5, 6)
         faces = [
             NewFace(each, Box(0.1, 0.2, 0.3, 0.4), 0.9, 0.5, shared, crop, uuid4(), {"n": index}),
             NewFace(template(vectors(1, 100 + index)[0]), photo=shared if index % 3 else None),
         ]
         await enrol(store, f"p{index}", faces, numbers[: index % 3])
     async with store.begin() as transaction:
-        owner = await members.get(transaction, "c", "p7")
-        await members.change(
+        owner = await members.get_member(transaction, "c", "p7")
+        await members.update_member(
             transaction, owner.number, full_name="Prénom\n\t\\N", note="", labels=[{"key": "k", "value": "v"}]
         )
-        await members.add(transaction, "other", "nobody", "Nobody")
+        await members.create_member(transaction, "other", "nobody", "Nobody")
         first, second = (await faces_of(transaction, "p1"))[0], (await faces_of(transaction, "p9"))[1]
         await transaction.execute(
             text("UPDATE face SET photo = :photo WHERE id = :face"), {"photo": first.photo, "face": second.id}
@@ -96,7 +96,7 @@ async def wiped(store: Store) -> None:
 async def found(store: Store, probes: Sequence[bytes]) -> list[list[tuple[str, str, tuple[str, ...]]]]:
     """What searches find, by keys."""
     async with store.begin() as transaction:
-        keys = {each.number: each.key for each in await collections.several(transaction, "recognition")}
+        keys = {each.number: each.key for each in await collections.find_collections(transaction, "recognition")}
     answers = []
     for probe in probes:
         for exact in (True, False):
@@ -112,7 +112,7 @@ async def found(store: Store, probes: Sequence[bytes]) -> list[list[tuple[str, s
 
 async def exported(store: Store) -> bytes:
     file = io.BytesIO()
-    await export_to(store, file)
+    await export_members(store, file)
     return file.getvalue()
 
 
@@ -121,11 +121,11 @@ async def test_what_was_exported_and_wiped_comes_back_the_same(identity: Store) 
     before, answers = await content(identity), await found(identity, templates(5, 77))
     told: list[tuple[str, int]] = []
     file = io.BytesIO()
-    counts = await export_to(identity, file, progress=lambda kind, count: told.append((kind, count)))
+    counts = await export_members(identity, file, progress=lambda kind, count: told.append((kind, count)))
     assert counts == {"header": 1, "collection": 2, "member": 41, "image": 80, "face": 80, "end": 1}
     assert told[-1] == ("member", 41)
     await wiped(identity)
-    new = await import_from(identity, io.BytesIO(file.getvalue()))
+    new = await import_members(identity, io.BytesIO(file.getvalue()))
     assert new == {"collection": 2, "member": 41, "face": 80, "image": 80}
     assert await content(identity) == before
     assert await found(identity, templates(5, 77)) == answers
@@ -134,30 +134,30 @@ async def test_what_was_exported_and_wiped_comes_back_the_same(identity: Store) 
 async def test_one_collection_is_exported_with_its_members_alone(identity: Store) -> None:
     await filled(identity)
     file = io.BytesIO()
-    counts = await export_to(identity, file, [("recognition", "b")])
+    counts = await export_members(identity, file, [("recognition", "b")])
     assert (counts["collection"], counts["member"]) == (1, 13)
     with pytest.raises(NotFound, match="'nowhere'"):
-        await export_to(identity, io.BytesIO(), [("recognition", "nowhere")])
+        await export_members(identity, io.BytesIO(), [("recognition", "nowhere")])
     await wiped(identity)
-    await import_from(identity, io.BytesIO(file.getvalue()))
+    await import_members(identity, io.BytesIO(file.getvalue()))
     async with identity.begin() as transaction:
-        assert [each.key for each in await collections.several(transaction, "recognition")] == ["b"]
-        assert (await members.listed(transaction, "c")).total == 13
+        assert [each.key for each in await collections.find_collections(transaction, "recognition")] == ["b"]
+        assert (await members.list_members(transaction, "c")).total == 13
 
 
 async def test_what_is_there_already_is_refused_or_skipped(identity: Store) -> None:
     await filled(identity)
     data, before = await exported(identity), await content(identity)
     with pytest.raises(Duplicate):
-        await import_from(identity, io.BytesIO(data))
+        await import_members(identity, io.BytesIO(data))
     assert await content(identity) == before
-    new = await import_from(identity, io.BytesIO(data), skip=True)
+    new = await import_members(identity, io.BytesIO(data), skip=True)
     assert sum(new.values()) == 0
     assert await content(identity) == before
     async with identity.begin() as transaction:
-        await members.remove(transaction, "c", ["p3", "p4", "p5"])
-        await members.change(transaction, (await members.get(transaction, "c", "p6")).number, name="kept")
-    new = await import_from(identity, io.BytesIO(data), skip=True)
+        await members.delete_members(transaction, "c", ["p3", "p4", "p5"])
+        await members.update_member(transaction, (await members.get_member(transaction, "c", "p6")).number, name="kept")
+    new = await import_members(identity, io.BytesIO(data), skip=True)
     assert (new["member"], new["face"]) == (3, 6)
     after = await content(identity)
     assert after["face"] == before["face"]
@@ -167,7 +167,7 @@ async def test_what_is_there_already_is_refused_or_skipped(identity: Store) -> N
 
 
 async def test_a_damaged_file_leaves_nothing(identity: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("store.incoming._FACES", 7)  # so that much is written before the damage is met
+    monkeypatch.setattr("store.importer._FACES", 7)  # so that much is written before the damage is met
     await filled(identity)
     data = await exported(identity)
     await wiped(identity)
@@ -178,9 +178,9 @@ async def test_a_damaged_file_leaves_nothing(identity: Store, monkeypatch: pytes
     damaged += [data[:-1], data + b"\0", data + data, b"", b"\x93\xa6header"]
     for each in damaged:
         with pytest.raises(Damaged):
-            await import_from(identity, io.BytesIO(each))
+            await import_members(identity, io.BytesIO(each))
         assert all(not rows for rows in (await content(identity)).values())
-    assert await import_from(identity, io.BytesIO(data))
+    assert await import_members(identity, io.BytesIO(data))
 
 
 def frames(*records: tuple[str, Any]) -> io.BytesIO:
@@ -235,7 +235,7 @@ async def test_a_file_of_something_else_is_refused_with_its_place(
     identity: Store, records: list[tuple[str, Any]], reason: str
 ) -> None:
     with pytest.raises(Damaged, match=reason):
-        await import_from(identity, frames(*records))
+        await import_members(identity, frames(*records))
     assert all(not rows for rows in (await content(identity)).values())
 
 
@@ -245,7 +245,7 @@ async def test_a_face_whose_image_is_not_in_the_file_is_refused(identity: Store)
         ("header", HEADER), ("member", OWNER), ("face", FACE | {"photo": str(uuid4())}), ("end", {"counts": counts})
     )
     with pytest.raises(Damaged, match="image"):
-        await import_from(identity, lacking)
+        await import_members(identity, lacking)
     assert not (await content(identity))["member"]
 
 
@@ -258,7 +258,7 @@ async def test_templates_of_another_model_are_not_imported_into_a_collection(ide
     await enrol(identity, "q", [NewFace(templates(1, 0, "mobileface")[0])], [where])
     before = await content(identity)
     with pytest.raises(ModelMismatch, match="mobileface version 1"):
-        await import_from(identity, io.BytesIO(data))
+        await import_members(identity, io.BytesIO(data))
     assert await content(identity) == before
 
 
@@ -273,19 +273,19 @@ async def test_what_counts_is_the_model_of_the_faces_that_a_collection_gets(iden
     await wiped(identity)
     where = (await add_collection(identity, "a")).number
     await enrol(identity, "q", [NewFace(templates(1, 0, "mobileface")[0])], [where])
-    await import_from(identity, io.BytesIO(empty))
+    await import_members(identity, io.BytesIO(empty))
     before = await content(identity)
     with pytest.raises(ModelMismatch, match="mobileface version 1"):
-        await import_from(identity, io.BytesIO(both))
+        await import_members(identity, io.BytesIO(both))
     assert await content(identity) == before
 
 
 async def test_many_are_enrolled_at_once(identity: Store) -> None:
     where = (await add_collection(identity)).number
     known = templates(500)
-    model = await identity.models_of([NewFace(known[0])])
+    model = await identity.common_model([NewFace(known[0])])
     assert model is not None
-    picture = BulkImage(uuid4(), Picture(b"data", "image/png", 1, 2, None), NOW)
+    picture = BulkImage(uuid4(), StoredImage(b"data", "image/png", 1, 2, None), NOW)
 
     def face(index: int) -> BulkFace:
         box = Box(0, 0, 0.5, 1)
@@ -309,4 +309,4 @@ async def test_many_are_enrolled_at_once(identity: Store) -> None:
         async with identity.begin() as transaction:
             await bulk.load(transaction, [people[0]._replace(key="new")])
     async with identity.begin() as transaction:
-        assert (await members.listed(transaction, "c")).total == 250
+        assert (await members.list_members(transaction, "c")).total == 250

@@ -74,9 +74,9 @@ def test_a_database_that_is_not_there_is_told_in_a_sentence(monkeypatch: pytest.
 
 async def test_a_key_is_nowhere_in_the_database(identity: Store) -> None:
     async with identity.begin() as transaction:
-        secret, made = await keys.add(transaction, "n", ["image"])
-        assert await keys.recognise(transaction, secret.upper()) == made
-        assert await keys.recognise(transaction, str(uuid4())) is None
+        secret, made = await keys.create_key(transaction, "n", ["image"])
+        assert await keys.find_key(transaction, secret.upper()) == made
+        assert await keys.find_key(transaction, str(uuid4())) is None
 
 
 def _is_uuid(word: str) -> bool:

@@ -13,7 +13,7 @@ CONTEXT = Context(Options("application/json"))
 
 async def test_who_was_enrolled_is_found_again(people: People, jpeg: bytes) -> None:
     async with people.store.begin() as transaction:
-        where = await collections.add(transaction, "recognition", "c", "C")
+        where = await collections.create_collection(transaction, "recognition", "c", "C")
     async with people.look(jpeg, ["template", "age"], CONTEXT) as sight:
         [face] = sight.faces
         assert {TEMPLATE, AGE, KEYPOINTS} <= face.keys()

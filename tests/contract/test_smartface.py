@@ -41,14 +41,14 @@ async def test_put_makes_what_is_not_there_and_changes_what_is(smartface: httpx.
     made = await smartface.put(LISTS, json=sent)
     assert (made.status_code, made.json()["threshold"], made.json()["palmThreshold"]) == (200, 60, 7)
     async with people.store.begin() as transaction:
-        number = (await collections.get(transaction, "watchlist", "doors/1")).number
-        await collections.note(transaction, number, gate={"min_face_size": 9})
+        number = (await collections.get_collection(transaction, "watchlist", "doors/1")).number
+        await collections.update_collection_settings(transaction, number, gate={"min_face_size": 9})
     changed = await smartface.put(LISTS, json={"id": "doors/1", "displayName": "Gates", "fullName": "G"})
     assert changed.json()["displayName"] == "Gates"
     assert changed.json()["threshold"] == 60
     assert changed.json()["updatedAt"] is not None
     async with people.store.begin() as transaction:
-        kept = await collections.get(transaction, "watchlist", "doors/1")
+        kept = await collections.get_collection(transaction, "watchlist", "doors/1")
     assert kept.settings == {"palm_threshold": 7, "gate": {"min_face_size": 9}}
     assert (await smartface.get(f"{LISTS}/doors%2F1")).json() == changed.json()
 

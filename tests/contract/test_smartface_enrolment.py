@@ -36,8 +36,8 @@ async def seen(smartface: httpx.AsyncClient, image: str, **fields: Any) -> list[
 async def gated(people: People, key: str, **gate: Any) -> None:
     """Gives a watchlist a quality gate, as an operator does."""
     async with people.store.begin() as transaction:
-        found = await collections.get(transaction, "watchlist", key)
-        await collections.note(transaction, found.number, gate=gate)
+        found = await collections.get_collection(transaction, "watchlist", key)
+        await collections.update_collection_settings(transaction, found.number, gate=gate)
 
 
 async def test_one_face_is_registered_of_an_image_that_shows_one(
@@ -181,8 +181,8 @@ async def test_images_of_other_interfaces_are_not_shown(keeping: People, jpeg: b
         new = keeping.new_face(sight, sight.faces[0], keeping.kept_photo(sight))
     await keeping.enrol("elsewhere", "a", "A", [new], [])
     async with keeping.store.begin() as transaction:
-        owner = await members.get(transaction, "elsewhere", "a")
-        [stored] = await faces.of(transaction, owner.number)
+        owner = await members.get_member(transaction, "elsewhere", "a")
+        [stored] = await faces.faces_of_member(transaction, owner.number)
     async with client(keeping) as smartface:
         assert (await smartface.get(f"{IMAGES}/{stored.photo}")).status_code == 404
         assert (await smartface.get(f"{FACES}/{stored.id}")).status_code == 404

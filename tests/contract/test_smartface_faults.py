@@ -13,7 +13,7 @@ FACES = "/api/v1/Faces"
 async def test_the_version_is_told(smartface: httpx.AsyncClient) -> None:
     told = (await smartface.get("/api/v1/Version")).json()
     assert told["fullVersion"].startswith("Facet ")
-    assert told["databaseVersion"] == "0001"
+    assert told["databaseVersion"] == "0002"
 
 
 async def test_a_request_that_takes_too_long_is_told_so(people: People, eileen: str, identity: Store) -> None:
@@ -49,8 +49,8 @@ async def test_keys_are_asked_for_where_they_are_required(people: People) -> Non
         Engine(people.settings.model_copy(update={"require_key": True}), people.engine.stages), people.store
     )
     async with people.store.begin() as transaction:
-        secret, _ = await keys.add(transaction, "door", ["smartface"])
-        other, _ = await keys.add(transaction, "page", ["image"])
+        secret, _ = await keys.create_key(transaction, "door", ["smartface"])
+        other, _ = await keys.create_key(transaction, "page", ["image"])
     async with client(locked) as smartface:
         answers = [
             await smartface.get(LISTS, headers=headers)

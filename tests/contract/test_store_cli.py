@@ -44,7 +44,7 @@ async def test_exported_wiped_and_imported_a_collection_is_searched_as_before(
 
     async def found() -> list[list[tuple[str, Any, bytes]]]:
         async with identity.begin() as transaction:
-            number = (await collections.get(transaction, "recognition", "c")).number
+            number = (await collections.get_collection(transaction, "recognition", "c")).number
         matches = [await identity.search(probe, [number], 5) for probe in probes]
         return [[(match.member.key, match.face, match.template) for match in each] for each in matches]
 
@@ -75,7 +75,7 @@ async def test_a_damaged_file_is_refused_whole(identity: Store, facet: Callable[
     assert refused.exit_code == 1
     assert "Nothing was imported" in refused.output
     async with identity.begin() as transaction:
-        assert (await members.listed(transaction, "c")).total == 0
+        assert (await members.list_members(transaction, "c")).total == 0
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,12 @@ async def test_after_another_model_was_chosen_templates_are_computed_again(
     assert done.output.count("no image was kept") == 1
     embedder = Embedder(Settings(models={"template": other}, model_mirror=models.mirror, cache=models.cache))
     async with store.begin() as transaction:
-        [changed] = await faces.of(transaction, (await members.get(transaction, "c", "kept")).number)
-        [same] = await faces.of(transaction, (await members.get(transaction, "c", "not kept")).number)
+        [changed] = await faces.faces_of_member(
+            transaction, (await members.get_member(transaction, "c", "kept")).number
+        )
+        [same] = await faces.faces_of_member(
+            transaction, (await members.get_member(transaction, "c", "not kept")).number
+        )
     assert changed.model == f"{embedder.identity.model} version {embedder.identity.version}"
     assert changed.template == await embedder.template(jpeg, changed.box)
     assert same.model == "foamliu version 1"

@@ -9,7 +9,7 @@ from hypothesis.strategies import floats
 from compat.smartface import scores
 from compat.smartface.images import longest
 from estimators.calibration import TABLES, load_calibration, threshold
-from store import Picture
+from store import StoredImage
 
 
 @pytest.mark.parametrize("model", TABLES)
@@ -58,5 +58,5 @@ def test_defaults_mean_ours() -> None:
     [(0, 0, 400), (100, 0, 200), (0, 100, 100), (100, 150, 150), (100, 300, 200), (900, 0, 400), (0, 900, 400)],
 )
 def test_images_shrink_and_never_grow(smaller: int, larger: int, found: int) -> None:
-    assert longest(Picture(b"", "image/jpeg", 200, 400), smaller, larger) == found
-    assert longest(Picture(b"", "image/jpeg", 400, 200), smaller, larger) == found
+    assert longest(StoredImage(b"", "image/jpeg", 200, 400), smaller, larger) == found
+    assert longest(StoredImage(b"", "image/jpeg", 400, 200), smaller, larger) == found

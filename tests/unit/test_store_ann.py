@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from store.gallery import Gallery
-from store.signatures import BITS, Compact, closest, compact, planes
+from store.ann.hashing import BITS, Compact, closest, compact, planes
+from store.ann.index import AnnIndex
 
 
 def vectors(count: int, dimension: int = 128, seed: int = 0) -> NDArray[np.float32]:
@@ -60,51 +60,51 @@ def test_nothing_is_closest_to_a_vector_among_none() -> None:
     assert len(closest(compact(vectors(0), normals), vectors(1)[0], normals, 5)) == 0
 
 
-# Galleries
+# Indexes
 
 KNOWN = vectors(4000)
 
 
-def some(gallery: Gallery, *numbers: int) -> Compact:
-    return gallery.compact(KNOWN[list(numbers)])
+def some(index: AnnIndex, *numbers: int) -> Compact:
+    return index.compact(KNOWN[list(numbers)])
 
 
-def whole(gallery: Gallery, number: int) -> int:
+def whole(index: AnnIndex, number: int) -> int:
     """The face closest to a vector."""
-    [found] = gallery.candidates(KNOWN[number], 1).tolist()
+    [found] = index.candidates(KNOWN[number], 1).tolist()
     return int(found)
 
 
-def followed(gallery: Gallery, changes: dict[int, int], transactions: list[int], seen: int) -> None:
+def followed(index: AnnIndex, changes: dict[int, int], transactions: list[int], seen: int) -> None:
     """Takes over faces with vectors by number."""
     numbers = np.asarray(list(changes), np.int64)
-    gallery.follow(numbers, np.asarray(transactions, np.int64), some(gallery, *changes.values()), seen)
+    index.follow(numbers, np.asarray(transactions, np.int64), some(index, *changes.values()), seen)
 
 
-def test_a_gallery_grows() -> None:
-    gallery = Gallery(128)
+def test_a_index_grows() -> None:
+    index = AnnIndex(128)
     for start in range(0, 4000, 500):
         numbers = np.arange(start, start + 500)
-        gallery.add(numbers, some(gallery, *numbers.tolist()))
-    assert len(gallery) == 4000
-    assert [whole(gallery, number) for number in (0, 1023, 1024, 3999)] == [0, 1023, 1024, 3999]
-    assert 4000 * 172 <= gallery.size <= 1.25 * 4000 * 172
+        index.add(numbers, some(index, *numbers.tolist()))
+    assert len(index) == 4000
+    assert [whole(index, number) for number in (0, 1023, 1024, 3999)] == [0, 1023, 1024, 3999]
+    assert 4000 * 172 <= index.size <= 1.25 * 4000 * 172
 
 
-def test_a_gallery_takes_each_change_over_once() -> None:
-    gallery = Gallery(128)
-    gallery.seen = 10
-    followed(gallery, {1: 1, 2: 2}, [10, 12], 12)
-    followed(gallery, {1: 1, 2: 2, 3: 3}, [10, 12, 15], 16)  # 1 is old, 2 was seen when its transaction had just ended
-    assert len(gallery) == 3
-    followed(gallery, {}, [], 20)
-    assert (len(gallery), gallery.seen) == (3, 20)
+def test_a_index_takes_each_change_over_once() -> None:
+    index = AnnIndex(128)
+    index.seen = 10
+    followed(index, {1: 1, 2: 2}, [10, 12], 12)
+    followed(index, {1: 1, 2: 2, 3: 3}, [10, 12, 15], 16)  # 1 is old, 2 was seen when its transaction had just ended
+    assert len(index) == 3
+    followed(index, {}, [], 20)
+    assert (len(index), index.seen) == (3, 20)
 
 
 def test_a_face_that_changes_is_replaced() -> None:
-    gallery = Gallery(128)
-    gallery.add(np.arange(5), some(gallery, 0, 1, 2, 3, 4))
-    followed(gallery, {2: 9, 7: 7}, [5, 5], 6)
-    assert len(gallery) == 6
-    assert (whole(gallery, 9), whole(gallery, 7), whole(gallery, 4)) == (2, 7, 4)
-    assert whole(gallery, 2) != 2 or KNOWN[2] @ KNOWN[9] > 0.9
+    index = AnnIndex(128)
+    index.add(np.arange(5), some(index, 0, 1, 2, 3, 4))
+    followed(index, {2: 9, 7: 7}, [5, 5], 6)
+    assert len(index) == 6
+    assert (whole(index, 9), whole(index, 7), whole(index, 4)) == (2, 7, 4)
+    assert whole(index, 2) != 2 or KNOWN[2] @ KNOWN[9] > 0.9

@@ -3,12 +3,12 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from store.signatures import WORDS, Compact, closest, compact, planes
+from store.ann.hashing import WORDS, Compact, closest, compact, planes
 
 _LEAST = 1024  # faces that there is room for in the beginning
 
 
-class Gallery:
+class AnnIndex:
     """Numbers and vectors of faces; with vectors of 128 components 172 bytes a face, and a quarter more to grow.
 
     It may know faces that are no longer there: whoever uses the candidates looks them up. Searches in other threads go

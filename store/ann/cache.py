@@ -1,4 +1,4 @@
-"""Galleries in memory: read from the database at the first search, kept up with it, forgotten when others need room.
+"""ANN indexes in memory: read from the database at the first search, kept up with it, forgotten when others need room.
 
 What changed since is found by the transactions that made the changes. A transaction that was not seen, as it was still
 running, has a number from the snapshot's least running one on; so every change of such a number is looked at again.
@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import text
 
+from store.ann.hashing import Compact
+from store.ann.index import AnnIndex
 from store.database import Database
-from store.gallery import Gallery
-from store.models import TemplateModel
-from store.signatures import Compact
+from store.template_models import TemplateModel
 
 _MEMBERS = 4000  # whose faces are read at a time
 _CHANGES = 20_000  # changed faces beyond which reading all of a collection is quicker
@@ -54,13 +54,13 @@ class _Which(NamedTuple):
     collection: int
 
 
-class Galleries:
+class AnnIndexCache:
     """The galleries of a process, of all collections that were searched and are large."""
 
     def __init__(self, database: Database, room: int = _ROOM) -> None:
         self._database, self._room = database, room
-        self._galleries: dict[_Which, Gallery] = {}  # those asked last at the end
-        self._reading: dict[_Which, asyncio.Task[Gallery]] = {}
+        self._galleries: dict[_Which, AnnIndex] = {}  # those asked last at the end
+        self._reading: dict[_Which, asyncio.Task[AnnIndex]] = {}
         self._following = asyncio.Lock()
 
     async def candidates(
@@ -95,7 +95,7 @@ class Galleries:
             task.cancel()
         await asyncio.gather(*self._reading.values(), return_exceptions=True)
 
-    async def _current(self, model: TemplateModel, collections: Sequence[int]) -> list[Gallery]:
+    async def _current(self, model: TemplateModel, collections: Sequence[int]) -> list[AnnIndex]:
         """The galleries with everything that is in the database now."""
         most = _CHANGES
         while True:
@@ -109,7 +109,7 @@ class Galleries:
             self.forget(model, collections)
             most = _ALL  # what changed while they were read, and then again, however much it is
 
-    async def _read(self, model: TemplateModel, which: _Which) -> Gallery:
+    async def _read(self, model: TemplateModel, which: _Which) -> AnnIndex:
         """Reads a collection, once for all who wait for it; goes on where one of them stops waiting."""
         if which not in self._reading:
             task = asyncio.create_task(self._whole(model, which.collection))
@@ -117,19 +117,19 @@ class Galleries:
             task.add_done_callback(lambda done: self._keep(which, done))
         return await asyncio.shield(self._reading[which])
 
-    def _keep(self, which: _Which, done: asyncio.Task[Gallery]) -> None:
+    def _keep(self, which: _Which, done: asyncio.Task[AnnIndex]) -> None:
         self._reading.pop(which, None)
         if not done.cancelled() and done.exception() is None:
             self._use(which, done.result())
 
-    def _use(self, which: _Which, gallery: Gallery) -> None:
+    def _use(self, which: _Which, gallery: AnnIndex) -> None:
         self._galleries.pop(which, None)
         self._galleries[which] = gallery
         while len(self._galleries) > 1 and self.size > self._room:
             del self._galleries[next(iter(self._galleries))]
 
-    async def _whole(self, model: TemplateModel, collection: int) -> Gallery:
-        gallery, after = Gallery(model.dimension), 0
+    async def _whole(self, model: TemplateModel, collection: int) -> AnnIndex:
+        gallery, after = AnnIndex(model.dimension), 0
         async with self._database.begin() as transaction:
             gallery.seen = (await transaction.execute(_SEEN)).scalar_one()
             while True:
@@ -141,7 +141,7 @@ class Galleries:
                 if row.found:
                     gallery.add(*await asyncio.to_thread(_decoded, gallery, model.dimension, row.found))
 
-    async def _follow(self, model: TemplateModel, galleries: Mapping[_Which, Gallery], most: int) -> bool:
+    async def _follow(self, model: TemplateModel, galleries: Mapping[_Which, AnnIndex], most: int) -> bool:
         """Adds to galleries what changed since; whether it did: not where that is more than ``most`` faces."""
         oldest = min(gallery.seen for gallery in galleries.values())
         numbers = [which.collection for which in galleries]
@@ -165,13 +165,13 @@ class Galleries:
         return True
 
 
-def _signed(gallery: Gallery, dimension: int, vectors: bytes) -> Compact:
+def _signed(gallery: AnnIndex, dimension: int, vectors: bytes) -> Compact:
     """Vectors as PostgreSQL sends them, one after the other, as the gallery keeps them."""
     kind = np.dtype([("head", ">i2", 2), ("vector", ">f2", dimension)])
     return gallery.compact(np.frombuffer(vectors, kind)["vector"].astype(np.float32))
 
 
-def _decoded(gallery: Gallery, dimension: int, rows: bytes) -> tuple[NDArray[np.int64], Compact]:
+def _decoded(gallery: AnnIndex, dimension: int, rows: bytes) -> tuple[NDArray[np.int64], Compact]:
     """Numbers and vectors from what ``_PART`` gives."""
     kind = np.dtype([("number", ">i8"), ("head", ">i2", 2), ("vector", ">f2", dimension)])
     found = np.frombuffer(rows, kind)

@@ -11,19 +11,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 
 from schemas.attributes import Box
 from schemas.template import Template, decode
-from store import bulk, events, models
+from store import bulk, events, template_models
 from store.archive import CollectionRecord, FaceRecord, Header, ImageRecord, MemberRecord
 from store.bulk import BulkFace, BulkImage, BulkMember
 from store.errors import ModelMismatch
-from store.models import TemplateModel
-from store.records import Picture
+from store.records import StoredImage
 from store.tables import collection, face, membership, template_model
+from store.template_models import TemplateModel
 
 _FACES = 2000  # records that are gathered before they are written,
 _BYTES = 32 * 2**20  # or so many bytes of images
 
 
-class Incoming:
+class Importer:
     """Takes records in the order of the file, and writes them some at a time."""
 
     def __init__(self, transaction: Transaction, *, skip: bool) -> None:
@@ -47,7 +47,9 @@ class Incoming:
             case Header():
                 for each in record.models:
                     known = Template(each.name, each.version, np.zeros(each.dimension, np.float32))
-                    self._models[each.name, each.version] = await models.add(self._transaction, known)
+                    self._models[each.name, each.version] = await template_models.get_or_create_template_model(
+                        self._transaction, known
+                    )
             case CollectionRecord():
                 await self._take_collection(record)
             case MemberRecord():
@@ -55,7 +57,7 @@ class Incoming:
                     await self._write()
                 self._take_member(record)
             case ImageRecord():
-                picture = Picture(record.data, record.media_type, record.width, record.height, record.thumbnail)
+                picture = StoredImage(record.data, record.media_type, record.width, record.height, record.thumbnail)
                 self._images.append(BulkImage(record.id, picture, record.created_at))
                 self._bytes += len(record.data)
                 if self._bytes >= _BYTES:  # however many photos a member has
@@ -70,7 +72,7 @@ class Incoming:
         for number, key in self._there.items():
             if self._received[number]:
                 await self._check_models(number, key)
-        await events.record(self._transaction, "imported", None, None, **self.counts)
+        await events.record_event(self._transaction, "imported", None, None, **self.counts)
 
     async def _take_collection(self, record: CollectionRecord) -> None:
         where = (collection.c.kind == record.kind) & (collection.c.key == record.key)

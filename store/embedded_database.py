@@ -44,7 +44,7 @@ _STARTING = threading.Lock()
 
 
 @contextlib.contextmanager
-def embedded(folder: Path) -> Iterator[str]:
+def run_embedded_database(folder: Path) -> Iterator[str]:
     """Runs the database in ``folder``, made if need be, for the length of the block; gives its URL.
 
     Who uses the folder already shares the database. One that dies is started again; what was committed is there again.

@@ -7,9 +7,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection as Transaction
 
 from schemas.template import Template
+from store.array_conditions import one_of
 from store.errors import ModelMismatch
 from store.tables import face, membership, template_model
-from store.values import one_of
 
 _FEW = 1000  # rows that are looked at one by one
 
@@ -26,22 +26,22 @@ class TemplateModel(NamedTuple):
         return f"{self.name} version {self.version}"
 
 
-async def known(transaction: Transaction) -> dict[tuple[str, int], TemplateModel]:
+async def template_models_by_name(transaction: Transaction) -> dict[tuple[str, int], TemplateModel]:
     """All models of stored templates, by name and version."""
     rows = await transaction.execute(select(template_model))
     return {(row.name, row.version): TemplateModel._make(row) for row in rows}
 
 
-async def add(transaction: Transaction, template: Template) -> TemplateModel:
+async def get_or_create_template_model(transaction: Transaction, template: Template) -> TemplateModel:
     """Makes the model of a template known."""
     values = {"name": template.model, "version": template.version, "dimension": len(template.vector)}
     await transaction.execute(insert(template_model).values(**values).on_conflict_do_nothing())
-    return (await known(transaction))[template.model, template.version]
+    return (await template_models_by_name(transaction))[template.model, template.version]
 
 
 async def check_same(transaction: Transaction, model: TemplateModel, collections: list[int]) -> None:
     """Raises ``ModelMismatch`` where the collections hold templates of another model."""
-    for other in (await known(transaction)).values():
+    for other in (await template_models_by_name(transaction)).values():
         if other.number != model.number and await _is_in(transaction, other, collections):
             raise ModelMismatch(
                 f"The collection holds templates of {other}, which cannot be compared with those of {model}; "
